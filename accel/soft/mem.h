@@ -1,0 +1,69 @@
+/* Guest memory access for handlers: TLB check inline, everything else in mem.c */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ACCEL_SOFT_MEM_H
+#define ACCEL_SOFT_MEM_H
+
+#include <string.h>
+
+#include "accel/soft/soft-cpu.h"
+
+/*
+ * All addresses here are linear (segment base added, limits checked, masked to
+ * 32 bits outside 64-bit code). A failing access raises and does not return.
+ * Slow paths: page-crossing, MMIO, code pages, TLB misses, watchpoints.
+ */
+uint64_t mem_load_slow(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
+void mem_store_slow(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsigned size);
+/* Any size up to 4096 bytes; a store is all or nothing: both pages are probed before a byte is written. */
+void mem_load_bytes(SoftCpu *cpu, const Op *op, uint64_t la, void *buf, unsigned size);
+void mem_store_bytes(SoftCpu *cpu, const Op *op, uint64_t la, const void *buf, unsigned size);
+/* Raise now if [la, la+size) may not be read (or written): for multi-part instructions. */
+void mem_probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write);
+/*
+ * Host address for an atomic read-modify-write of size bytes, or NULL when the
+ * location is MMIO, a code page or crosses a page (use the exclusive slow path).
+ */
+void *mem_atomic(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
+
+/* Accesses at CPL 0 whatever the current one: descriptor tables, TSS, IDT, IRET frames in tables. */
+uint64_t mem_load_sys(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
+void mem_store_sys(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsigned size);
+
+static ALWAYS_INLINE void *mem_hit(const uint64_t *tags, const SoftTlb *tlb, uint64_t la,
+                                   unsigned size)
+{
+    unsigned index = (la >> 12) & (TLB_SIZE - 1);
+    uint64_t off = la ^ tags[index];
+
+    return likely(off <= 4096 - size) ? (void *)(tlb->host[index] + off) : NULL;
+}
+
+#define MEM_ACCESSORS(bits)                                                                 \
+    static ALWAYS_INLINE uint##bits##_t mem_ld##bits(SoftCpu *cpu, const Op *op, uint64_t la) \
+    {                                                                                       \
+        const void *p = mem_hit(cpu->tlb->tag_r, cpu->tlb, la, bits / 8);                   \
+        uint##bits##_t v;                                                                   \
+                                                                                            \
+        if (unlikely(!p)) {                                                                 \
+            return mem_load_slow(cpu, op, la, bits / 8);                                    \
+        }                                                                                   \
+        memcpy(&v, p, sizeof(v));                                                           \
+        return v;                                                                           \
+    }                                                                                       \
+    static ALWAYS_INLINE void mem_st##bits(SoftCpu *cpu, const Op *op, uint64_t la,         \
+                                           uint##bits##_t v)                                \
+    {                                                                                       \
+        void *p = mem_hit(cpu->tlb->tag_w, cpu->tlb, la, bits / 8);                         \
+                                                                                            \
+        if (unlikely(!p)) {                                                                 \
+            mem_store_slow(cpu, op, la, v, bits / 8);                                       \
+            return;                                                                         \
+        }                                                                                   \
+        memcpy(p, &v, sizeof(v));                                                           \
+    }
+MEM_ACCESSORS(8)
+MEM_ACCESSORS(16)
+MEM_ACCESSORS(32)
+MEM_ACCESSORS(64)
+
+#endif
