@@ -11,7 +11,8 @@
 enum {
     R_AX, R_CX, R_DX, R_BX, R_SP, R_BP, R_SI, R_DI,
     R_8, R_9, R_10, R_11, R_12, R_13, R_14, R_15,
-    R_NONE = 16,
+    R_NONE = 16,    /* SoftCpu.gpr[16] is always zero */
+    R_RIP = 17,     /* SoftCpu.gpr[17]: only as base in a block's copy, disp then counts from the block */
 };
 
 /* Segment registers in encoding order. */
@@ -57,7 +58,7 @@ typedef struct Insn {
     uint8_t vvvv;       /* VEX.vvvv, uninverted: 0..15 */
     uint8_t flags;      /* INSN_* */
     int32_t disp;
-    uint32_t reserved;  /* keeps imm aligned; free for analysis */
+    uint32_t next;      /* in a block: offset of the next instruction from the block's start */
     uint64_t imm;
 } Insn;
 

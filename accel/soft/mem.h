@@ -8,6 +8,25 @@
 #include "accel/soft/soft-cpu.h"
 
 /*
+ * The physical side, set once by the accelerator (or by a test) before a vCPU runs.
+ * ram(): host address of the byte at phys when its whole 4 KiB page is plain RAM
+ * (or ROM, for reading only), NULL otherwise. ld() and st(): anything else,
+ * 1 to 8 bytes, never crossing a page.
+ */
+typedef struct PhysOps {
+    void *(*ram)(SoftCpu *cpu, uint64_t phys, bool write);
+    uint64_t (*ld)(SoftCpu *cpu, uint64_t phys, unsigned size);
+    void (*st)(SoftCpu *cpu, uint64_t phys, uint64_t value, unsigned size);
+} PhysOps;
+extern const PhysOps *phys_ops;
+
+/* Any RAM or MMIO by physical address (page walks, descriptor A bits go through here), code pages minded. */
+uint64_t phys_load(SoftCpu *cpu, uint64_t phys, unsigned size);
+void phys_store(SoftCpu *cpu, uint64_t phys, uint64_t value, unsigned size);
+/* For page walks: atomically replace old by new; false if it was not old any more. size 4 or 8. */
+bool phys_cmpxchg(SoftCpu *cpu, uint64_t phys, uint64_t old, uint64_t value, unsigned size);
+
+/*
  * All addresses here are linear (segment base added, limits checked, masked to
  * 32 bits outside 64-bit code). A failing access raises and does not return.
  * Slow paths: page-crossing, MMIO, code pages, TLB misses, watchpoints.

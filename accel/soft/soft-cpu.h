@@ -110,12 +110,13 @@ enum {
     MODE_CS_FLAT = 1 << 15, /* CS base 0 */
     MODE_LMA = 1 << 16,
     MODE_CPL_NOT0 = 1 << 17,/* CPL 1..3 */
+    MODE_ONE = 1 << 18,     /* exec.c: blocks of one instruction, not linked (interrupt shadow) */
 };
 
 /* Lazy arithmetic flags: which operation made cc_dst (result) from cc_src. */
 enum {
     CC_FLAGS = 0,           /* cc_src holds the flags themselves, EFLAGS layout */
-    /* then families times four sizes (8, 16, 32, 64 bit); interp.h names them */
+    /* then families times four sizes (8, 16, 32, 64 bit); cc.h names them */
 };
 
 #define TLB_BITS 12
@@ -130,6 +131,19 @@ typedef struct TlbInfo {
     uint8_t page_shift;     /* of the guest's translation: 12, 21, 22, 30 */
 } TlbInfo;
 enum { TLB_GLOBAL = 1, TLB_USER = 2, TLB_WRITABLE = 4, TLB_DIRTY = 8, TLB_MMIO = 16, TLB_VALID = 32 };
+
+/* exit_request bits. Any bit makes the running block return to exec.c at its end. */
+enum {
+    EXIT_EVENT = 1,     /* soft_cpu_handle_events() has something to do */
+    EXIT_ONE = 2,       /* exec.c only: do not go on to another block */
+};
+
+/* Where indirect and cross-page jumps went last; valid while gen is the context's jump_gen. */
+#define JUMP_CACHE_SIZE 1024
+typedef struct JumpSlot {
+    uint64_t rip, gen;
+    Block *block;
+} JumpSlot;
 
 /*
  * One translation context. Entries are here only if the plain access is right
@@ -146,6 +160,8 @@ typedef struct SoftTlb {
     uint32_t nr_filled;
     uint32_t pcid;
     uint64_t last_used;
+    uint64_t jump_gen;              /* tlb.c adds 1 at every flush, of a page or of all */
+    JumpSlot jump[JUMP_CACHE_SIZE];
 } SoftTlb;
 
 typedef union VecReg {
@@ -160,8 +176,13 @@ typedef union VecReg {
 /* Offsets up to 0x7ff are used by emitted code; static asserts in soft.c hold them. */
 struct SoftCpu {
     /* 0x000 */
-    uint64_t gpr[16];
-    uint64_t rip;
+    union {
+        uint64_t gpr[18];   /* R_AX.., then R_NONE (always 0) and R_RIP for address sums */
+        struct {
+            uint64_t regs_[16], zero;
+            uint64_t rip;   /* while a block runs: the RIP of its first byte, see interp.h */
+        };
+    };
     uint64_t cc_dst, cc_src;
     uint32_t cc_op;
     uint32_t eflags;        /* all but the arithmetic flags (those are in cc_*) */
@@ -211,6 +232,11 @@ struct SoftCpu {
     sigjmp_buf unwind;      /* cpu_raise() lands here, in exec.c */
     Vcpu *vcpu;             /* the accelerator-neutral side */
     struct SoftTlb *ctx_kernel, *ctx_user[8];
+    /* exec.c and block.c */
+    Block *link_from;       /* this block's exit link_which wants a link to where rip is now */
+    unsigned link_which;
+    struct BlockCpu *block_cpu;
+
     struct SoftCpuPrivate *priv;    /* what only one file needs goes here, see that file */
 };
 
@@ -222,7 +248,7 @@ struct SoftCpu {
 NORETURN void cpu_raise(SoftCpu *cpu, const Op *op, int vector);
 NORETURN void cpu_raise_err(SoftCpu *cpu, const Op *op, int vector, uint32_t error);
 
-/* Flags, whole and materialised (interp.c): get the six arithmetic flags, or set them. */
+/* Flags, whole and materialised (cc.c): get the six arithmetic flags, or set them. */
 uint32_t cpu_get_flags(SoftCpu *cpu);
 void cpu_set_flags(SoftCpu *cpu, uint32_t arith);
 static inline uint32_t cpu_eflags(SoftCpu *cpu)
