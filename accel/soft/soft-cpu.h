@@ -205,15 +205,26 @@ struct SoftCpu {
     _Alignas(512) uint8_t scratch[512];
     /* 0x400 */
     VecReg vec[16];
-    /* 0x600: x87 in FXSAVE layout (512 bytes; the XMM part is unused), mxcsr within at 24 */
+    /*
+     * 0x600: x87 and MXCSR, in FXSAVE layout but for the order of the registers.
+     * Others go through fpu.h (fpu_reset, fpu_get_fxsave, fpu_set_fxsave, fpu_set_mxcsr):
+     * the fields from x87_fast on are derived and must follow each change.
+     */
     struct {
         uint16_t fcw, fsw;
-        uint8_t ftw_abridged, reserved0;
+        uint8_t ftw_abridged, reserved0;    /* bit n: physical register n is in use */
         uint16_t fop;
         uint64_t fip, fdp;
         uint32_t mxcsr, mxcsr_mask;
-        uint8_t st[8][16];  /* ST(0)..ST(7) as 80-bit values in 16-byte cells */
-        uint8_t rest[352];
+        uint8_t st[8][16];      /* physical registers R0..R7 (= MM0..MM7), not ST(n) */
+        uint32_t x87_fast;      /* all masked, and the host's sticky flags are a subset of ours */
+        uint32_t mxcsr_run;     /* what is loaded while a guest instruction runs: all masked */
+        uint32_t mxcsr_out;     /* what it left */
+        uint32_t mxcsr_host;    /* what our own C code wants */
+        uint64_t flags_out;     /* RFLAGS it left */
+        uint8_t reserved1[8];
+        uint8_t result[64];     /* what it would write to its destination */
+        uint8_t reserved2[256];
     } fx;
     /* 0x800 */
     uint64_t cr0, cr2, cr3, cr4, cr8, xcr0, efer;
