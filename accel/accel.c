@@ -1,0 +1,79 @@
+/* Accelerators: the registry, the chosen one, what all share */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "accel/accel.h"
+#include "util/clock.h"
+
+REGISTRY(accel, AccelType)
+
+static Accel *current;
+static bool a20_enabled = true;
+
+Accel *accel_current(void)
+{
+    return current;
+}
+
+const AccelType *accel_type(void)
+{
+    return current ? (const AccelType *)(const void *)current->obj.type : NULL;
+}
+
+const AccelType *accel_find(const char *name)
+{
+    size_t n;
+    const AccelType *const *types = registry_accel(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(types[i]->name, name) ||
+            (types[i]->alias && !strcmp(types[i]->alias, name))) {
+            return types[i];
+        }
+    }
+    return NULL;
+}
+
+char *accel_names(void)
+{
+    size_t n;
+    const AccelType *const *types = registry_accel(&n);
+    GString *out = g_string_new(NULL);
+
+    for (size_t i = 0; i < n; i++) {
+        g_string_append_printf(out, "%s\n", types[i]->name);
+        if (types[i]->alias) {
+            g_string_append_printf(out, "%s\n", types[i]->alias);
+        }
+    }
+    return g_string_free(out, false);
+}
+
+bool accel_start(Accel *accel, const AccelConfig *config, Error **errp)
+{
+    const AccelType *type = (const AccelType *)(const void *)accel->obj.type;
+
+    if (!type->start(accel, config, errp)) {
+        return false;
+    }
+    if (type->stepped_clock) {
+        clock_virtual_set_stepped();
+    }
+    current = accel;
+    accel->obj.ready = true;
+    return true;
+}
+
+void accel_set_a20(bool enabled)
+{
+    if (enabled != a20_enabled) {
+        a20_enabled = enabled;
+        if (accel_type()->set_a20) {
+            accel_type()->set_a20(enabled);
+        }
+    }
+}
+
+bool accel_a20(void)
+{
+    return a20_enabled;
+}

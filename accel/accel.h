@@ -1,0 +1,53 @@
+/* Accelerators: what runs the guest's CPUs */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accel/vcpu.h"
+#include "qom/object.h"
+
+typedef struct Accel {
+    Object obj;
+} Accel;
+
+/* What the machine tells an accelerator at start. */
+typedef struct AccelConfig {
+    unsigned nr_cpus, max_cpus;
+    const char *cpu_model;      /* text of -cpu; NULL: the accelerator's default */
+    unsigned dies, cores, threads;  /* per socket, die and core */
+} AccelConfig;
+
+typedef struct AccelType {
+    OBJECT_TYPE_BASE;
+    const char *alias;          /* another name that -accel takes */
+    bool stepped_clock;         /* qtest: virtual time moves on command only */
+    /* Ready to create vCPUs; false with errp: try the next in the list. */
+    bool (*start)(Accel *accel, const AccelConfig *config, Error **errp);
+    bool (*vcpu_init)(Vcpu *cpu, Error **errp);
+    void (*vcpu_destroy)(Vcpu *cpu);
+    void (*vcpu_reset)(Vcpu *cpu);
+    /*
+     * Run guest code without the VM lock until vcpu_must_return(), or the CPU
+     * halts with nothing pending. NULL: the CPU never runs (qtest).
+     */
+    void (*vcpu_run)(Vcpu *cpu);
+    void (*vcpu_kick)(Vcpu *cpu);   /* any thread: make vcpu_run() look at pending */
+    void (*set_a20)(bool enabled);  /* all CPUs; VM lock held */
+    void (*dump)(Vcpu *cpu, GString *out);  /* registers as text; CPU paused or own thread */
+} AccelType;
+#define REGISTER_ACCEL(desc) REGISTER(accel, desc)
+
+/* The chosen one, NULL before accel_start(). */
+Accel *accel_current(void);
+const AccelType *accel_type(void);
+const AccelType *accel_find(const char *name);  /* by name or alias */
+char *accel_names(void);                        /* for help, a line each; g_free() */
+/* Start an instance made by object_new() with its properties set. */
+bool accel_start(Accel *accel, const AccelConfig *config, Error **errp);
+void accel_set_a20(bool enabled);
+bool accel_a20(void);
+
+#endif

@@ -1,0 +1,335 @@
+/* vCPU threads: start, kick, pause, run-on-vcpu */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "accel/accel.h"
+#include "memory/vm-lock.h"
+#include "util/thread.h"
+
+typedef struct Work {
+    void (*fn)(Vcpu *cpu, void *opaque);
+    void *opaque;
+    ListLink link;
+} Work;
+
+static GPtrArray *cpus;
+static _Thread_local Vcpu *this_cpu;
+static int (*pic_ack)(void *opaque);
+static void *pic_opaque;
+
+static const ObjectType vcpu_type = {
+    .name = "vcpu", .desc = "a virtual CPU", .size = sizeof(Vcpu), .parent = "device",
+};
+
+unsigned vcpu_count(void)
+{
+    return cpus ? cpus->len : 0;
+}
+
+Vcpu *vcpu_get(unsigned index)
+{
+    return index < vcpu_count() ? cpus->pdata[index] : NULL;
+}
+
+Vcpu *vcpu_by_apic_id(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (vcpu_get(i)->apic_id == apic_id) {
+            return vcpu_get(i);
+        }
+    }
+    return NULL;
+}
+
+Vcpu *vcpu_current(void)
+{
+    return this_cpu;
+}
+
+/* Work functions want the VM lock, which is taken before the leaf lock. */
+static void run_work(Vcpu *cpu)
+{
+    vm_lock();
+    for (;;) {
+        Work *work;
+
+        g_mutex_lock(&cpu->lock);
+        work = list_first(&cpu->work, Work, link);
+        if (work) {
+            list_remove(&work->link);
+        } else {
+            cpu->pending &= ~VCPU_WORK;
+        }
+        g_mutex_unlock(&cpu->lock);
+        if (!work) {
+            break;
+        }
+        work->fn(cpu, work->opaque);
+        g_free(work);
+    }
+    vm_unlock();
+}
+
+/* Sleep until there is something to do; true when guest code may run. */
+static bool wait_runnable(Vcpu *cpu)
+{
+    bool run = false;
+
+    g_mutex_lock(&cpu->lock);
+    for (;;) {
+        uint32_t pending = cpu->pending;
+
+        if (cpu->quit || (pending & VCPU_WORK)) {
+            break;
+        }
+        if (pending & VCPU_STOP) {
+            if (!cpu->paused) {
+                cpu->paused = true;
+                g_cond_broadcast(&cpu->cond);
+            }
+        } else if (accel_type()->vcpu_run && (!cpu->halted || pending)) {
+            run = true;
+            break;
+        }
+        g_cond_wait(&cpu->cond, &cpu->lock);
+    }
+    if (run) {
+        cpu->paused = false;
+    }
+    g_mutex_unlock(&cpu->lock);
+    return run;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+    Vcpu *cpu = opaque;
+
+    this_cpu = cpu;
+    cpu->tid = thread_id();
+    while (!cpu->quit) {
+        if (wait_runnable(cpu)) {
+            accel_type()->vcpu_run(cpu);
+        }
+        if (cpu->pending & VCPU_WORK) {
+            run_work(cpu);
+        }
+    }
+    return NULL;
+}
+
+Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp)
+{
+    g_autofree char *name = g_strdup_printf("CPU %u/%s", index, accel_type()->name);
+    Vcpu *cpu = OBJECT_OF(object_new(&vcpu_type), Vcpu);
+
+    cpu->index = index;
+    cpu->apic_id = apic_id;
+    cpu->pending = VCPU_STOP;
+    g_mutex_init(&cpu->lock);
+    g_cond_init(&cpu->cond);
+    list_init(&cpu->work);
+    if (accel_type()->vcpu_init && !accel_type()->vcpu_init(cpu, errp)) {
+        object_unref(&cpu->obj);
+        return NULL;
+    }
+    object_add_child(object_container("/machine/unattached"), "device[*]", &cpu->obj);
+    if (!cpus) {
+        cpus = g_ptr_array_new();
+    }
+    g_ptr_array_add(cpus, cpu);
+    cpu->os_thread = thread_start(name, vcpu_thread, cpu);
+    return cpu;
+}
+
+void vcpu_kick(Vcpu *cpu)
+{
+    if (accel_type()->vcpu_kick) {
+        accel_type()->vcpu_kick(cpu);
+    }
+    g_mutex_lock(&cpu->lock);
+    g_cond_broadcast(&cpu->cond);
+    g_mutex_unlock(&cpu->lock);
+}
+
+void vcpu_raise(Vcpu *cpu, uint32_t pending)
+{
+    atomic_fetch_or(&cpu->pending, pending);
+    if (cpu != this_cpu || cpu->halted) {
+        vcpu_kick(cpu);
+    } else if (accel_type()->vcpu_kick) {
+        accel_type()->vcpu_kick(cpu);
+    }
+}
+
+void vcpu_lower(Vcpu *cpu, uint32_t pending)
+{
+    atomic_fetch_and(&cpu->pending, ~pending);
+}
+
+void vcpu_run_on(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
+{
+    Work *work = g_new0(Work, 1);
+
+    work->fn = fn;
+    work->opaque = opaque;
+    g_mutex_lock(&cpu->lock);
+    list_append(&cpu->work, &work->link);
+    g_mutex_unlock(&cpu->lock);
+    vcpu_raise(cpu, VCPU_WORK);
+}
+
+void vcpus_start(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        vcpu_lower(vcpu_get(i), VCPU_STOP);
+        vcpu_kick(vcpu_get(i));
+    }
+}
+
+void vcpus_pause(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        vcpu_raise(vcpu_get(i), VCPU_STOP);
+    }
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        Vcpu *cpu = vcpu_get(i);
+
+        g_mutex_lock(&cpu->lock);
+        while (!cpu->paused) {
+            vm_lock_cond_wait(&cpu->cond, &cpu->lock);
+        }
+        g_mutex_unlock(&cpu->lock);
+    }
+}
+
+void vcpus_reset(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        Vcpu *cpu = vcpu_get(i);
+
+        cpu->pending &= VCPU_STOP | VCPU_WORK;
+        cpu->halted = cpu->index != 0;
+        if (cpu->irq && cpu->irq->reset) {
+            cpu->irq->reset(cpu->irq_opaque, false);
+        }
+        if (accel_type()->vcpu_reset) {
+            accel_type()->vcpu_reset(cpu);
+        }
+    }
+}
+
+void vcpus_destroy(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        Vcpu *cpu = vcpu_get(i);
+
+        g_mutex_lock(&cpu->lock);
+        cpu->quit = true;
+        g_cond_broadcast(&cpu->cond);
+        g_mutex_unlock(&cpu->lock);
+        vcpu_raise(cpu, VCPU_STOP);
+        vm_unlock();
+        g_thread_join(cpu->os_thread);
+        vm_lock();
+        if (accel_type()->vcpu_destroy) {
+            accel_type()->vcpu_destroy(cpu);
+        }
+    }
+    g_clear_pointer(&cpus, g_ptr_array_unref);
+}
+
+bool vcpu_must_return(Vcpu *cpu)
+{
+    return cpu->quit || (cpu->pending & (VCPU_STOP | VCPU_WORK));
+}
+
+/* The interrupt controller is the platform's: its side runs under the VM lock. */
+static bool enter(void)
+{
+    if (vm_lock_held()) {
+        return false;
+    }
+    vm_lock();
+    return true;
+}
+
+static void leave(bool locked)
+{
+    if (locked) {
+        vm_unlock();
+    }
+}
+
+void vcpu_set_pic(int (*ack)(void *opaque), void *opaque)
+{
+    pic_ack = ack;
+    pic_opaque = opaque;
+}
+
+int vcpu_pic_ack(void)
+{
+    return pic_ack ? pic_ack(pic_opaque) : -1;
+}
+
+int vcpu_ack_irq(Vcpu *cpu)
+{
+    bool locked = enter();
+    int vector = cpu->irq ? cpu->irq->ack(cpu->irq_opaque) : vcpu_pic_ack();
+
+    leave(locked);
+    return vector;
+}
+
+uint8_t vcpu_get_tpr(Vcpu *cpu)
+{
+    bool locked = enter();
+    uint8_t cr8 = cpu->irq ? cpu->irq->get_tpr(cpu->irq_opaque) : 0;
+
+    leave(locked);
+    return cr8;
+}
+
+void vcpu_set_tpr(Vcpu *cpu, uint8_t cr8)
+{
+    bool locked = enter();
+
+    if (cpu->irq) {
+        cpu->irq->set_tpr(cpu->irq_opaque, cr8);
+    }
+    leave(locked);
+}
+
+uint64_t vcpu_get_apic_base(Vcpu *cpu)
+{
+    bool locked = enter();
+    uint64_t base = cpu->irq ? cpu->irq->get_base(cpu->irq_opaque) : 0;
+
+    leave(locked);
+    return base;
+}
+
+bool vcpu_set_apic_base(Vcpu *cpu, uint64_t value)
+{
+    bool locked = enter();
+    bool ok = cpu->irq && cpu->irq->set_base(cpu->irq_opaque, value);
+
+    leave(locked);
+    return ok;
+}
+
+bool vcpu_apic_msr_read(Vcpu *cpu, uint32_t msr, uint64_t *value)
+{
+    bool locked = enter();
+    bool ok = cpu->irq && cpu->irq->msr_read(cpu->irq_opaque, msr, value);
+
+    leave(locked);
+    return ok;
+}
+
+bool vcpu_apic_msr_write(Vcpu *cpu, uint32_t msr, uint64_t value)
+{
+    bool locked = enter();
+    bool ok = cpu->irq && cpu->irq->msr_write(cpu->irq_opaque, msr, value);
+
+    leave(locked);
+    return ok;
+}

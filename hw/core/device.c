@@ -1,0 +1,211 @@
+/* Devices: types, creation, realize, pins */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "hw/core/device.h"
+#include "util/trace.h"
+
+REGISTRY(device, DeviceType)
+
+static List in_order = { &in_order, &in_order };
+
+const DeviceType *device_type_find(const char *name)
+{
+    size_t n;
+    const DeviceType *const *types = registry_device(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(types[i]->name, name) ||
+            (types[i]->alias && !strcmp(types[i]->alias, name))) {
+            return types[i];
+        }
+    }
+    return NULL;
+}
+
+void device_types_for_each(void (*fn)(const DeviceType *type, void *opaque), void *opaque)
+{
+    size_t n;
+    const DeviceType *const *types = registry_device(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        fn(types[i], opaque);
+    }
+}
+
+Device *device_new_type(const DeviceType *type)
+{
+    Device *dev = OBJECT_OF(object_new(&type->object), Device);
+    const BusType *bus = type->bus ? bus_type_find(type->bus) : NULL;
+
+    list_init(&dev->buses);
+    if (bus) {
+        dev->obj.more_props = bus->props;
+        props_set_defaults(&dev->obj, bus->props);
+    }
+    return dev;
+}
+
+Device *device_new(const char *type_name)
+{
+    const DeviceType *type = device_type_find(type_name);
+
+    g_assert(type);
+    return device_new_type(type);
+}
+
+void device_set_name(Device *dev, const char *name)
+{
+    object_add_child(object_container("/machine"), name, &dev->obj);
+}
+
+/* Everyone has a place in the tree before realize, so that errors can name it. */
+static void enter_tree(Device *dev)
+{
+    if (!dev->obj.parent) {
+        object_add_child(object_container(dev->id ? "/machine/peripheral"
+                                                  : "/machine/unattached"),
+                         dev->id ? dev->id : "device[*]", &dev->obj);
+    }
+}
+
+static void leave_bus(Device *dev)
+{
+    Bus *bus = dev->bus;
+
+    if (bus) {
+        if (bus->type->detach) {
+            bus->type->detach(bus, dev);
+        }
+        list_remove(&dev->on_bus);
+        bus->nr_devices--;
+        dev->bus = NULL;
+    }
+}
+
+static bool join_bus(Device *dev, Bus *bus, Error **errp)
+{
+    if (bus->type->max_devices && bus->nr_devices >= bus->type->max_devices) {
+        error_set(errp, "bus '%s' is full: it takes %u devices", bus->bus_name,
+                  bus->type->max_devices);
+        return false;
+    }
+    dev->bus = bus;
+    list_append(&bus->devices, &dev->on_bus);
+    bus->nr_devices++;
+    if (bus->type->attach && !bus->type->attach(bus, dev, errp)) {
+        list_remove(&dev->on_bus);
+        bus->nr_devices--;
+        dev->bus = NULL;
+        return false;
+    }
+    return true;
+}
+
+bool device_realize(Device *dev, Bus *bus, Error **errp)
+{
+    const DeviceType *type = device_type(dev);
+
+    enter_tree(dev);
+    if (bus && !join_bus(dev, bus, errp)) {
+        goto fail;
+    }
+    if (type->realize && !type->realize(dev, errp)) {
+        goto fail_bus;
+    }
+    if (bus && bus->type->attached && !bus->type->attached(bus, dev, errp)) {
+        if (type->unrealize) {
+            type->unrealize(dev);
+        }
+        goto fail_bus;
+    }
+    dev->obj.ready = true;
+    list_append(&in_order, &dev->in_order);
+    device_reset(dev);
+    return true;
+
+fail_bus:
+    leave_bus(dev);
+fail:
+    object_remove_child(&dev->obj);
+    return false;
+}
+
+void device_unrealize(Device *dev)
+{
+    Bus *bus;
+    Device *child;
+
+    list_for_each(bus, &dev->buses, Bus, of_owner) {
+        while ((child = list_first(&bus->devices, Device, on_bus))) {
+            device_unrealize(child);
+        }
+        list_remove(&bus->of_owner);
+        object_remove_child(&bus->obj);
+        object_unref(&bus->obj);
+    }
+    dev->generation++;
+    list_remove(&dev->in_order);
+    if (device_type(dev)->unrealize) {
+        device_type(dev)->unrealize(dev);
+    }
+    leave_bus(dev);
+    g_clear_pointer(&dev->irq_in, g_free);
+    dev->obj.ready = false;
+    g_clear_pointer(&dev->id, g_free);
+    object_remove_child(&dev->obj);
+}
+
+Device *device_create(const char *type_name, Bus *bus, const char *first_prop, ...)
+{
+    Device *dev = device_new(type_name);
+    Error *err = NULL;
+    va_list ap;
+
+    va_start(ap, first_prop);
+    for (const char *name = first_prop; name && !err; name = va_arg(ap, const char *)) {
+        prop_set(&dev->obj, name, va_arg(ap, const char *), &err);
+    }
+    va_end(ap);
+    if (err || !device_realize(dev, bus, &err)) {
+        g_error("%s: %s", type_name, error_text(err));
+    }
+    object_unref(&dev->obj);    /* the tree holds it */
+    return dev;
+}
+
+Device *device_find_id(const char *id)
+{
+    return (Device *)(void *)object_child(object_container("/machine/peripheral"), id);
+}
+
+void devices_for_each(void (*fn)(Device *dev, void *opaque), void *opaque)
+{
+    Device *dev;
+
+    list_for_each(dev, &in_order, Device, in_order) {
+        fn(dev, opaque);
+    }
+}
+
+void device_init_irq_in(Device *dev, IrqFn *fn, unsigned count)
+{
+    dev->irq_in = irq_new(fn, dev, count);
+    dev->nr_irq_in = count;
+}
+
+IrqLine *device_irq_in(Device *dev, unsigned n)
+{
+    return n < dev->nr_irq_in ? &dev->irq_in[n] : NULL;
+}
+
+void device_init_irq_out(Device *dev, IrqLine **place)
+{
+    g_assert(dev->nr_irq_out < ARRAY_SIZE(dev->irq_out));
+    dev->irq_out[dev->nr_irq_out++] = place;
+}
+
+void device_connect_irq_out(Device *dev, unsigned n, IrqLine *to)
+{
+    g_assert(n < dev->nr_irq_out);
+    *dev->irq_out[n] = to;
+}

@@ -1,0 +1,134 @@
+/* Devices and buses: types, creation, realize, reset */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HW_CORE_DEVICE_H
+#define HW_CORE_DEVICE_H
+
+#include "hw/core/irq.h"
+#include "qom/object.h"
+#include "qom/prop.h"
+#include "qom/state.h"
+
+typedef struct Device Device;
+typedef struct Bus Bus;
+typedef struct BusType BusType;
+
+/* Bus names as users see them; a device type names the one it sits on. */
+#define BUS_SYSTEM "System"     /* no bus: wired by the machine */
+#define BUS_ISA    "ISA"
+#define BUS_PCI    "PCI"
+#define BUS_IDE    "IDE"
+#define BUS_I2C    "i2c-bus"
+
+typedef enum DeviceCategory {
+    CATEGORY_MISC, CATEGORY_BRIDGE, CATEGORY_USB, CATEGORY_STORAGE, CATEGORY_NETWORK,
+    CATEGORY_INPUT, CATEGORY_DISPLAY, CATEGORY_SOUND, CATEGORY_CPU, CATEGORY_WATCHDOG,
+    NR_CATEGORIES,
+} DeviceCategory;
+
+/* All callbacks come from the main thread, or a vCPU's, with the VM lock held. */
+typedef struct DeviceType {
+    OBJECT_TYPE_BASE;           /* name, desc, size, props, state, ... */
+    const char *bus;            /* BUS_*; NULL is BUS_SYSTEM */
+    const char *alias;          /* a second name for -device */
+    DeviceCategory category;
+    bool internal;              /* part of a machine; not for -device */
+    bool hotpluggable;
+    const void *bus_info;       /* what the bus wants to know: PciInfo, ... */
+    /* Check properties, map regions, connect. On failure undo all and set errp. */
+    bool (*realize)(Device *dev, Error **errp);
+    void (*unrealize)(Device *dev);     /* mirrors realize */
+    void (*reset)(Device *dev);         /* to the state after power-on */
+} DeviceType;
+#define REGISTER_DEVICE(desc) REGISTER(device, desc)
+
+struct Device {
+    Object obj;
+    char *id;                   /* the user's id=, or NULL */
+    Bus *bus;                   /* NULL: System */
+    ListLink on_bus;
+    ListLink in_order;          /* of realize: reset and teardown follow it */
+    List buses;                 /* that this device provides */
+    IrqLine *irq_in;            /* unnamed inputs */
+    unsigned nr_irq_in;
+    IrqLine **irq_out[32];      /* places of unnamed outputs */
+    unsigned nr_irq_out;
+    uint32_t generation;        /* bumped by each reset: completions from before are dropped */
+};
+
+static inline const DeviceType *device_type(const Device *dev)
+{
+    return (const DeviceType *)(const void *)dev->obj.type;
+}
+
+/* The instance that dev (its first member) belongs to. */
+#define DEVICE_OF(dev, Type) OBJECT_OF(dev, Type)
+
+/* A kind of bus: what every device on it has in common. */
+struct BusType {
+    const char *name;           /* BUS_* */
+    const Prop *props;          /* added to each device on it (addr=, unit=) */
+    const StateField *state;    /* saved with each device on it */
+    bool (*attach)(Bus *bus, Device *dev, Error **errp);    /* before the device's realize */
+    bool (*attached)(Bus *bus, Device *dev, Error **errp);  /* after it; may be NULL */
+    void (*detach)(Bus *bus, Device *dev);
+    void (*reset_device)(Device *dev);                      /* before the device's reset */
+    unsigned max_devices;       /* 0: no limit */
+    bool hotpluggable;
+};
+#define REGISTER_BUS(desc) REGISTER(bus, desc)
+
+struct Bus {
+    Object obj;
+    const BusType *type;
+    Device *owner;              /* who provides it; NULL for the machine */
+    char *bus_name;             /* "pci.0", "ide.1" */
+    List devices;               /* by on_bus */
+    unsigned nr_devices;
+    ListLink of_owner;
+};
+
+/* Types, by -device's name or alias; the walk is in no particular order. */
+const DeviceType *device_type_find(const char *name);
+void device_types_for_each(void (*fn)(const DeviceType *type, void *opaque), void *opaque);
+const BusType *bus_type_find(const char *name);
+
+/*
+ * A device with its defaults, one reference, not realized. Its bus kind's
+ * properties are there too.
+ */
+Device *device_new(const char *type_name);
+Device *device_new_type(const DeviceType *type);
+/*
+ * Put it on bus (NULL: on none), name it in the tree ("/machine/peripheral/ID",
+ * or under "/machine/unattached") and make it work. Takes no reference over.
+ */
+bool device_realize(Device *dev, Bus *bus, Error **errp);
+void device_unrealize(Device *dev);     /* and leave the tree */
+/* device_new + realize for boards; what fails here is Mica's own mistake. */
+Device *device_create(const char *type_name, Bus *bus, const char *first_prop, ...)
+    G_GNUC_NULL_TERMINATED;             /* name, text, name, text, ..., NULL */
+/* Put a not yet realized device under /machine with that name instead of unattached. */
+void device_set_name(Device *dev, const char *name);
+
+/* A bus of device owner, known as name; size is that of the kind's own struct (0: Bus). */
+Bus *bus_new(const char *type_name, size_t size, Device *owner, const char *name);
+Bus *bus_find(const char *name);        /* by bus_name, NULL when there is none */
+Bus *bus_find_type(const char *type_name);  /* the first of a kind that has room */
+void buses_for_each(void (*fn)(Bus *bus, void *opaque), void *opaque);
+Device *device_find_id(const char *id);
+void devices_for_each(void (*fn)(Device *dev, void *opaque), void *opaque);
+
+/* Interrupt pins. Inputs are made in realize, outputs name the place of the pointer. */
+void device_init_irq_in(Device *dev, IrqFn *fn, unsigned count);    /* opaque is the device */
+IrqLine *device_irq_in(Device *dev, unsigned n);
+void device_init_irq_out(Device *dev, IrqLine **place);     /* one more output */
+void device_connect_irq_out(Device *dev, unsigned n, IrqLine *to);
+
+/* All devices, in order of their creation; the VM is paused or not yet running. */
+void devices_reset(void);
+void device_reset(Device *dev);
+/* Called before the devices' own resets, in order of registration. */
+void reset_register(void (*fn)(void *opaque), void *opaque);
+
+
+#endif

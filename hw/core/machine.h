@@ -1,0 +1,67 @@
+/* Machines: what -machine names, and the configuration a board is built from */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HW_CORE_MACHINE_H
+#define HW_CORE_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory/memory.h"
+#include "qom/object.h"
+#include "qom/prop.h"
+
+typedef struct SmpConfig {
+    unsigned cpus, max_cpus, sockets, dies, cores, threads;
+} SmpConfig;
+
+/*
+ * The instance below /machine. Everything but .ram is set before init() and
+ * does not change; strings are owned, NULL when not given.
+ */
+typedef struct Machine {
+    Object obj;
+    uint64_t ram_size;          /* bytes */
+    uint64_t max_ram_size;
+    uint32_t ram_slots;
+    SmpConfig smp;
+    char *cpu_model;            /* text of -cpu */
+    char *kernel, *initrd, *append, *dtb;
+    char *firmware;             /* -bios */
+    char *boot_order, *boot_once, *boot_splash;
+    bool boot_menu, boot_strict;
+    int32_t boot_splash_ms, boot_reboot_ms;     /* -1: not given */
+    bool graphics;              /* false under -nographic */
+    bool default_devices;       /* false under -nodefaults */
+    char *vga;                  /* "std", "none" */
+    uint8_t uuid[16];
+    bool has_uuid;
+    RamBlock *ram;              /* all of the guest's memory, made before init() */
+} Machine;
+
+typedef struct MachineType {
+    OBJECT_TYPE_BASE;           /* props are -machine's; size at least sizeof(Machine) */
+    const char *alias;
+    bool is_default;
+    unsigned max_cpus;
+    uint64_t default_ram_size;
+    const char *default_cpu;    /* NULL: machine without CPUs */
+    bool no_cpus;
+    /* Build the board: chips, buses, CPUs; then user devices are created. */
+    bool (*build)(Machine *m, Error **errp);
+    /* After the user's devices: boot order, firmware tables. */
+    bool (*finish)(Machine *m, Error **errp);
+} MachineType;
+#define REGISTER_MACHINE(desc) REGISTER(machine, desc)
+
+const MachineType *machine_type_find(const char *name);     /* by name or alias */
+const MachineType *machine_type_default(void);
+void machine_types_for_each(void (*fn)(const MachineType *type, void *opaque), void *opaque);
+static inline const MachineType *machine_type(const Machine *m)
+{
+    return (const MachineType *)(const void *)m->obj.type;
+}
+/* The one being built or running; NULL before machine_new(). It is /machine. */
+Machine *machine_current(void);
+Machine *machine_new(const MachineType *type);
+
+#endif
