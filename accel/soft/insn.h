@@ -36,10 +36,10 @@ enum {
 /*
  * Decoded once, never changed. 32 bytes.
  *
- * imm: immediate already sign- or zero-extended as the form demands to the
- * operand size; for relative branches the sign-extended displacement; moffs:
- * the full address; far pointers: offset | selector << 32; ENTER: size |
- * level << 16; EXTRQ-like double immediates: first | second << 8.
+ * imm: immediate sign-extended to 64 bits (Is, Iz, Iv) or zero-extended (Ib, Iw),
+ * use its low opsz bytes; for relative branches the sign-extended displacement;
+ * moffs: the full address; far pointers: offset | selector << 32; ENTER: size |
+ * level << 16.
  */
 typedef struct Insn {
     uint16_t op;        /* InsnOp, a row of insn-table.h */
@@ -50,12 +50,15 @@ typedef struct Insn {
     uint8_t reg;        /* ModRM.reg with REX.R, or opcode's low bits with REX.B: 0..15 */
     uint8_t rm;         /* ModRM.rm with REX.B as register when not INSN_MEM: 0..15 */
     uint8_t base, index;/* R_* or R_NONE */
-    uint8_t scale;      /* log2: 0..3 */
+    uint8_t scale:2;    /* log2: 0..3 */
+    uint8_t map:3;      /* MAP_* (insn-info.h) */
+    uint8_t pp:2;       /* PP_*: the mandatory prefix, or what F3/F2/66 there was */
     uint8_t seg:4;      /* effective segment of the memory operand, defaults applied */
     uint8_t adsz:4;     /* address size in bytes: 2 4 8 */
-    uint8_t opsz;       /* integer operand size in bytes: 1 2 4 8 */
+    uint8_t opcode;     /* last opcode byte, as read */
     uint8_t vl;         /* vector length in bytes: 0 (not vector), 16, 32 */
-    uint8_t vvvv;       /* VEX.vvvv, uninverted: 0..15 */
+    uint8_t opsz:4;     /* integer operand size in bytes: 1 2 4 8 */
+    uint8_t vvvv:4;     /* VEX.vvvv, uninverted: 0..15 */
     uint8_t flags;      /* INSN_* */
     int32_t disp;
     uint32_t next;      /* in a block: offset of the next instruction from the block's start */
