@@ -86,7 +86,7 @@ static bool wait_runnable(Vcpu *cpu)
                 cpu->paused = true;
                 g_cond_broadcast(&cpu->cond);
             }
-        } else if (accel_type()->vcpu_run && (!cpu->halted || pending)) {
+        } else if (accel_type()->vcpu_run && (!cpu->halted || (pending & cpu->wake_mask))) {
             run = true;
             break;
         }
@@ -124,6 +124,7 @@ Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp)
     cpu->index = index;
     cpu->apic_id = apic_id;
     cpu->pending = VCPU_STOP;
+    cpu->wake_mask = UINT32_MAX;
     g_mutex_init(&cpu->lock);
     g_cond_init(&cpu->cond);
     list_init(&cpu->work);
@@ -208,6 +209,7 @@ void vcpus_reset(void)
 
         cpu->pending &= VCPU_STOP | VCPU_WORK;
         cpu->halted = cpu->index != 0;
+        cpu->wake_mask = UINT32_MAX;
         if (cpu->irq && cpu->irq->reset) {
             cpu->irq->reset(cpu->irq_opaque, false);
         }

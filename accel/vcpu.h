@@ -50,7 +50,8 @@ struct Vcpu {
     GThread *os_thread;
     pid_t tid;
     _Atomic uint32_t pending;
-    _Atomic bool halted;        /* in HLT or waiting for SIPI: sleeps until pending */
+    _Atomic bool halted;        /* in HLT or waiting for SIPI: sleeps until pending & wake_mask */
+    _Atomic uint32_t wake_mask; /* what ends a halt: without INTR while interrupts are disabled */
     uint8_t sipi_vector;
     const VcpuIrqOps *irq;      /* NULL: no local APIC, INTR comes from the PIC alone */
     void *irq_opaque;
