@@ -24,7 +24,7 @@ static void bad_lines(void)
     qtest_end(q);
 }
 
-static void clock(void)
+static void clock_moves(void)
 {
     QTest *q = qtest_start("-machine none");
 
@@ -35,4 +35,4 @@ static void clock(void)
 }
 
 QTEST("/qtest/bad-lines", bad_lines)
-QTEST("/qtest/clock", clock)
+QTEST("/qtest/clock", clock_moves)
