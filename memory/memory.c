@@ -432,6 +432,28 @@ AddressSpace *io_space(void)
     return as;
 }
 
+MemRegion *smm_root(void)
+{
+    static MemRegion root, all;
+
+    if (!root.name) {
+        region_init_container(&root, NULL, "smm", UINT64_MAX);
+        region_init_alias(&all, NULL, "smm-system", memory_root(), 0, UINT64_MAX);
+        region_add(&root, 0, &all, 0);
+    }
+    return &root;
+}
+
+AddressSpace *smm_space(void)
+{
+    static AddressSpace *as;
+
+    if (unlikely(!as)) {
+        as = address_space_new("smm", smm_root());
+    }
+    return as;
+}
+
 /* Look-up and dispatch */
 
 static FlatView *refresh_cached(AddressSpace *as, CachedView *c)

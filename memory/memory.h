@@ -93,7 +93,10 @@ AddressSpace *memory_space(void);
 AddressSpace *io_space(void);
 MemRegion *memory_root(void);
 MemRegion *io_root(void);
-/* Another view (a CPU in SMM, a device's bus-master window). */
+/* What a CPU sees in system management mode: all of the above, with SMRAM on top. */
+AddressSpace *smm_space(void);
+MemRegion *smm_root(void);
+/* Another view (a device's bus-master window). */
 AddressSpace *address_space_new(const char *name, MemRegion *root);
 void address_space_free(AddressSpace *as);
 
