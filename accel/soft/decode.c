@@ -14,13 +14,14 @@ enum {
 typedef struct Row {
     uint16_t op, mrm;
     uint8_t map, opcode, prefixes;
+    uint32_t attr;
 } Row;
 
 static const Row rows[] = {
     { OP_INVALID },
-#define ROW(op, m, a, b, c, d, map, opc, pfx, mrm, ...) \
-    { op, MRM_##mrm, MAP_##map, opc, PFXS_##pfx },
-#define ALIAS(op, map, opc, pfx, mrm) { op, MRM_##mrm, MAP_##map, opc, PFXS_##pfx },
+#define ROW(op, m, a, b, c, d, map, opc, pfx, mrm, width, acc, flags, cls, feat, emit, at) \
+    { op, MRM_##mrm, MAP_##map, opc, PFXS_##pfx, at },
+#define ALIAS(op, map, opc, pfx, mrm, at) { op, MRM_##mrm, MAP_##map, opc, PFXS_##pfx, at },
 #define PFXS_PA   0xf
 #define PFXS_NP   (1 << PP_NONE)
 #define PFXS_P66  (1 << PP_66)
@@ -168,7 +169,7 @@ static void make_desc(Desc *d, const Row *row)
     d->flags |= info->attr & A_MODRR ? D_MODRR : 0;
     d->flags |= row->op == OP_VZEROUPPER || row->op == OP_VZEROALL ? D_VECTOR | D_VL : 0;
     for (unsigned n = 0; n < ARRAY_SIZE(checks); n++) {
-        d->check |= info->attr & checks[n].attr ? checks[n].check : 0;
+        d->check |= row->attr & checks[n].attr ? checks[n].check : 0;
     }
     if (row->mrm & MRM_BYTE) {
         d->check |= C_BYTE;
@@ -184,7 +185,7 @@ static void make_desc(Desc *d, const Row *row)
 /* Does the row take part in the cell of this prefix, register form or not, ModRM.reg? */
 static bool in_cell(const Row *row, unsigned pp, unsigned is_reg, unsigned reg)
 {
-    bool any_mod = insn_info[row->op].attr & A_MODRR;
+    bool any_mod = row->attr & A_MODRR;
 
     if (!(row->prefixes & (1 << pp))) {
         return false;
@@ -701,7 +702,9 @@ int insn_decode(Insn *out, const uint8_t *bytes, unsigned avail, unsigned mode)
     int opcode, err;
 
     if (unlikely(avail < SAFE_BYTES)) {
-        memcpy(padded, bytes, avail);
+        for (unsigned n = 0; n < avail; n++) {
+            padded[n] = bytes[n];
+        }
         d.p = padded;
     }
     *out = (Insn) { .base = R_NONE, .index = R_NONE };

@@ -72,12 +72,11 @@ enum {
     A_L1AVX2 = 1 << 11, /* the 256-bit form is AVX2 */
     A_VSIB = 1 << 12,   /* SIB with a vector index, as wide as VL ... */
     A_VSIBH = 1 << 13,  /* ... or (with A_VSIB) half of it */
-    A_NOREXB = 1 << 14, /* form is only this when REX.B is clear (NOP, PAUSE) */
+    A_NOREXB = 1 << 14, /* form is only this when REX.B is clear (NOP) */
     A_MODRR = 1 << 15,  /* ModRM.mod is taken as 3 whatever it says (MOV CR/DR) */
     A_FAULTS = 1 << 16, /* may fault besides by its memory operand (DIV, privileged ...) */
     A_FP = 1 << 17,     /* may raise #XM: floating-point arithmetic governed by MXCSR */
     A_CPL0 = 1 << 18,   /* #GP unless CPL 0 */
-    A_OPC8 = 1 << 19,   /* (by MRM_Z) eight opcodes, low bits are a register */
 };
 
 /* ModRM constraints: InsnInfo.mrm */
@@ -171,7 +170,7 @@ enum {
     OPND(Gy, K_GREG, SZ_V) OPND(Gz, K_GREG, SZ_Z)                                            \
     OPND(Zb, K_ZREG, 1) OPND(Zv, K_ZREG, SZ_V)                                               \
     OPND(Eb, K_RM, 1) OPND(Ew, K_RM, 2) OPND(Ed, K_RM, 4) OPND(Eq, K_RM, 8)                  \
-    OPND(Ev, K_RM, SZ_V) OPND(Ey, K_RM, SZ_V)                                                \
+    OPND(Ev, K_RM, SZ_V) OPND(Ey, K_RM, SZ_V) OPND(Ez, K_RM, SZ_Z)                  \
     OPND(Rv, K_RMREG, SZ_V) OPND(Ry, K_RMREG, SZ_V) OPND(Rn, K_RMREG, SZ_V)                  \
     OPND(M, K_MEM, 0) OPND(Mb, K_MEM, 1) OPND(Mw, K_MEM, 2) OPND(Md, K_MEM, 4)               \
     OPND(Mq, K_MEM, 8) OPND(Mt, K_MEM, 10) OPND(Mdq, K_MEM, 16) OPND(Mqq, K_MEM, 32)         \

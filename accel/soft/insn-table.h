@@ -7,7 +7,7 @@
  *     width, access, flags, class, feature, emit, attributes)
  *
  * I0..I4 write one with that many operands and make its name from the mnemonic
- * and the operands. ALIAS(op, map, opcode, prefix, ModRM) is a second encoding.
+ * and the operands. ALIAS(op, map, opcode, prefix, ModRM, attributes) is a second encoding.
  *
  * prefix: PA none is mandatory (66, F2, F3 do not choose the form); NP none may be
  *         present; P66 PF3 PF2; N66 none or 66; NF3, NF2 any but that; N662 none, 66 or F2
@@ -22,7 +22,7 @@
 #define I3(m, a, b, c, ...) ROW(OP_##m##_##a##_##b##_##c, #m, a, b, c, _, __VA_ARGS__)
 #define I4(m, a, b, c, d, ...) ROW(OP_##m##_##a##_##b##_##c##_##d, #m, a, b, c, d, __VA_ARGS__)
 #ifndef ALIAS
-#define ALIAS(op, map, opcode, prefix, mrm)
+#define ALIAS(op, map, opcode, prefix, mrm, at)
 #define ALIAS_DEFAULTED
 #endif
 
@@ -37,7 +37,7 @@
     I2(m, Eb, Ib, 1B, 0x80, PA, R##n, b, acc, fl, INT, BASE, COPY, lock)                     \
     I2(m, Ev, Iz, 1B, 0x81, PA, R##n, v, acc, fl, INT, BASE, COPY, lock)                     \
     I2(m, Ev, Is, 1B, 0x83, PA, R##n, v, acc, fl, INT, BASE, COPY, lock)                     \
-    ALIAS(OP_##m##_Eb_Ib, 1B, 0x82, PA, R##n)
+    ALIAS(OP_##m##_Eb_Ib, 1B, 0x82, PA, R##n, A_NO64)
 ALU(ADD, 0, RW, ARITH, A_LOCK)
 ALU(OR, 1, RW, LOGIC, A_LOCK)
 ALU(ADC, 2, RW, CARRY, A_LOCK)
@@ -67,7 +67,8 @@ I0(PUSHA, 1B, 0x60, PA, N, v, R, NONE, INT, BASE, HELPER, A_NO64)
 I0(POPA, 1B, 0x61, PA, N, v, R, NONE, INT, BASE, HELPER, A_NO64)
 I2(BOUND, Gv, Ma, 1B, 0x62, PA, M, v, R, NONE, INT, BASE, HELPER, A_NO64 | A_FAULTS)
 I2(ARPL, Ew, Gw, 1B, 0x63, PA, R, w, RW, SETZ, SYS, BASE, HELPER, A_NO64 | A_PE)
-I2(MOVSXD, Gv, Ed, 1B, 0x63, PA, R, v, W, NONE, INT, LM, COPY, A_O64)
+/* its source is 32 bits wide but for a 16-bit destination */
+ROW(OP_MOVSXD_Gv_Ed, "MOVSXD", Gv, Ez, _, _, 1B, 0x63, PA, R, v, W, NONE, INT, LM, COPY, A_O64)
 I1(PUSH, Iz, 1B, 0x68, PA, N, d64, R, NONE, INT, BASE, INT, 0)
 I3(IMUL, Gv, Ev, Iz, 1B, 0x69, PA, R, v, W, MUL, INT, BASE, COPY, 0)
 I1(PUSH, Is, 1B, 0x6a, PA, N, d64, R, NONE, INT, BASE, INT, 0)
@@ -114,7 +115,8 @@ I2(MOV, Rv, Sw, 1B, 0x8c, PA, X, v, W, NONE, SYS, BASE, HELPER, 0)
 I2(LEA, Gv, M, 1B, 0x8d, PA, M, v, W, NONE, INT, BASE, INT, 0)
 I2(MOV, Sw, Ew, 1B, 0x8e, PA, R, w, W, NONE, SYS, BASE, END, A_FAULTS)
 I1(POP, Ev, 1B, 0x8f, PA, R0, d64, W, NONE, INT, BASE, INT, 0)
-I0(PAUSE, 1B, 0x90, PF3, N, _, R, NONE, SYS, BASE, HELPER, A_NOREXB)
+/* F3 beats REX.B, as CPUs have it */
+I0(PAUSE, 1B, 0x90, PF3, N, _, R, NONE, SYS, BASE, HELPER, 0)
 I0(NOP, 1B, 0x90, PA, N, _, R, NONE, INT, BASE, COPY, A_NOREXB)
 I2(XCHG, Zv, rAX, 1B, 0x90, PA, Z, v, XX, NONE, INT, BASE, COPY, 0)
 I0(CBW, 1B, 0x98, PA, N, v, RW, NONE, INT, BASE, COPY, 0)
@@ -160,12 +162,12 @@ SHIFT(SHR, 5, SHIFT, SHIFT1)
 SHIFT(SAR, 7, SHIFT, SHIFT1)
 #undef SHIFT
 /* /6 is SHL by another name */
-ALIAS(OP_SHL_Eb_Ib, 1B, 0xc0, PA, R6)
-ALIAS(OP_SHL_Ev_Ib, 1B, 0xc1, PA, R6)
-ALIAS(OP_SHL_Eb_1, 1B, 0xd0, PA, R6)
-ALIAS(OP_SHL_Ev_1, 1B, 0xd1, PA, R6)
-ALIAS(OP_SHL_Eb_CL, 1B, 0xd2, PA, R6)
-ALIAS(OP_SHL_Ev_CL, 1B, 0xd3, PA, R6)
+ALIAS(OP_SHL_Eb_Ib, 1B, 0xc0, PA, R6, 0)
+ALIAS(OP_SHL_Ev_Ib, 1B, 0xc1, PA, R6, 0)
+ALIAS(OP_SHL_Eb_1, 1B, 0xd0, PA, R6, 0)
+ALIAS(OP_SHL_Ev_1, 1B, 0xd1, PA, R6, 0)
+ALIAS(OP_SHL_Eb_CL, 1B, 0xd2, PA, R6, 0)
+ALIAS(OP_SHL_Ev_CL, 1B, 0xd3, PA, R6, 0)
 
 I1(RET, Iw, 1B, 0xc2, PA, N, f64, R, NONE, INT, BASE, BRANCH, 0)
 I0(RET, 1B, 0xc3, PA, N, f64, R, NONE, INT, BASE, BRANCH, 0)
@@ -206,8 +208,8 @@ I0(HLT, 1B, 0xf4, PA, N, _, R, NONE, SYS, BASE, END, A_CPL0)
 I0(CMC, 1B, 0xf5, PA, N, _, R, CMC, INT, BASE, COPY, 0)
 I2(TEST, Eb, Ib, 1B, 0xf6, PA, R0, b, R, LOGIC, INT, BASE, COPY, 0)
 I2(TEST, Ev, Iz, 1B, 0xf7, PA, R0, v, R, LOGIC, INT, BASE, COPY, 0)
-ALIAS(OP_TEST_Eb_Ib, 1B, 0xf6, PA, R1)
-ALIAS(OP_TEST_Ev_Iz, 1B, 0xf7, PA, R1)
+ALIAS(OP_TEST_Eb_Ib, 1B, 0xf6, PA, R1, 0)
+ALIAS(OP_TEST_Ev_Iz, 1B, 0xf7, PA, R1, 0)
 I1(NOT, Eb, 1B, 0xf6, PA, R2, b, RW, NONE, INT, BASE, COPY, A_LOCK)
 I1(NOT, Ev, 1B, 0xf7, PA, R2, v, RW, NONE, INT, BASE, COPY, A_LOCK)
 I1(NEG, Eb, 1B, 0xf6, PA, R3, b, RW, ARITH, INT, BASE, COPY, A_LOCK)
@@ -275,17 +277,20 @@ I0(INVD, 0F, 0x08, PA, N, _, R, NONE, SYS, BASE, HELPER, A_CPL0)
 I0(WBINVD, 0F, 0x09, PA, N, _, R, NONE, SYS, BASE, HELPER, A_CPL0)
 I0(UD2, 0F, 0x0b, PA, N, _, R, NONE, INT, BASE, END, A_FAULTS)
 I1(PREFETCHW, Ev, 0F, 0x0d, PA, R, v, R, NONE, INT, PREFETCHW, COPY, 0)
-I1(PREFETCH, Mb, 0F, 0x18, PA, M, b, R, NONE, INT, BASE, COPY, 0)
-I1(NOP, Ev, 0F, 0x18, PA, X, v, R, NONE, INT, BASE, COPY, 0)
-ALIAS(OP_NOP_Ev, 0F, 0x19, PA, R)
-ALIAS(OP_NOP_Ev, 0F, 0x1a, PA, R)
-ALIAS(OP_NOP_Ev, 0F, 0x1b, PA, R)
-ALIAS(OP_NOP_Ev, 0F, 0x1c, PA, R)
-ALIAS(OP_NOP_Ev, 0F, 0x1d, PA, R)
+I1(PREFETCH, Mb, 0F, 0x18, PA, M0, b, R, NONE, INT, BASE, COPY, 0)
+ALIAS(OP_PREFETCH_Mb, 0F, 0x18, PA, M1, 0)
+ALIAS(OP_PREFETCH_Mb, 0F, 0x18, PA, M2, 0)
+ALIAS(OP_PREFETCH_Mb, 0F, 0x18, PA, M3, 0)
+I1(NOP, Ev, 0F, 0x18, PA, R, v, R, NONE, INT, BASE, COPY, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x19, PA, R, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x1a, PA, R, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x1b, PA, R, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x1c, PA, R, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x1d, PA, R, 0)
 I0(ENDBR64, 0F, 0x1e, PF3, B(0xfa), _, R, NONE, INT, BASE, COPY, 0)
 I0(ENDBR32, 0F, 0x1e, PF3, B(0xfb), _, R, NONE, INT, BASE, COPY, 0)
-ALIAS(OP_NOP_Ev, 0F, 0x1e, PA, R)
-ALIAS(OP_NOP_Ev, 0F, 0x1f, PA, R)
+ALIAS(OP_NOP_Ev, 0F, 0x1e, PA, R, 0)
+ALIAS(OP_NOP_Ev, 0F, 0x1f, PA, R, 0)
 I2(MOV, Rn, Cn, 0F, 0x20, PA, R, n, W, ALLUNDEF, SYS, BASE, HELPER, A_CPL0 | A_MODRR)
 I2(MOV, Rn, Dn, 0F, 0x21, PA, R, n, W, ALLUNDEF, SYS, BASE, HELPER, A_CPL0 | A_MODRR)
 I2(MOV, Cn, Rn, 0F, 0x22, PA, R, n, W, ALLUNDEF, SYS, BASE, END, A_CPL0 | A_MODRR)
@@ -326,7 +331,7 @@ I2(BTS, Ev, Ib, 0F, 0xba, PA, R5, v, RW, BT, INT, BASE, COPY, A_LOCK)
 I2(BTR, Ev, Ib, 0F, 0xba, PA, R6, v, RW, BT, INT, BASE, COPY, A_LOCK)
 I2(BTC, Ev, Ib, 0F, 0xba, PA, R7, v, RW, BT, INT, BASE, COPY, A_LOCK)
 I2(BTC, Ev, Gv, 0F, 0xbb, PA, R, v, RW, BT, INT, BASE, COPY, A_LOCK)
-/* TZCNT and LZCNT without their feature are BSF and BSR: the decoder cannot know, the handler must */
+/* TZCNT and LZCNT without their feature are BSF and BSR: pick_int must see to that */
 I2(TZCNT, Gv, Ev, 0F, 0xbc, PF3, R, v, W, LZCNT, INT, BMI1, COPY, 0)
 I2(BSF, Gv, Ev, 0F, 0xbc, NF3, R, v, RW, BSF, INT, BASE, COPY, 0)
 I2(LZCNT, Gv, Ev, 0F, 0xbd, PF3, R, v, W, LZCNT, INT, LZCNT, COPY, 0)
