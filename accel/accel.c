@@ -77,3 +77,18 @@ bool accel_a20(void)
 {
     return a20_enabled;
 }
+
+uint64_t accel_tsc_read(Vcpu *cpu)
+{
+    const AccelType *type = accel_type();
+
+    return type->tsc_read ? type->tsc_read(cpu) : (uint64_t)clock_ns(CLOCK_TYPE_VIRTUAL);
+}
+
+uint64_t accel_tsc_hz(Vcpu *cpu)
+{
+    const AccelType *type = accel_type();
+    uint64_t hz = type->tsc_read && type->tsc_hz ? type->tsc_hz(cpu) : 0;
+
+    return hz ? hz : NS_PER_SECOND;
+}

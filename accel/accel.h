@@ -36,6 +36,12 @@ typedef struct AccelType {
     void (*vcpu_run)(Vcpu *cpu);
     void (*vcpu_kick)(Vcpu *cpu);   /* any thread: make vcpu_run() look at pending */
     void (*set_a20)(bool enabled);  /* all CPUs; VM lock held */
+    /*
+     * The guest's TSC now, and its rate: for TSC deadlines. Any thread. NULL:
+     * one that counts virtual nanoseconds.
+     */
+    uint64_t (*tsc_read)(Vcpu *cpu);
+    uint64_t (*tsc_hz)(Vcpu *cpu);
     void (*dump)(Vcpu *cpu, GString *out);  /* registers as text; CPU paused or own thread */
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)
@@ -49,5 +55,7 @@ char *accel_names(void);                        /* for help, a line each; g_free
 bool accel_start(Accel *accel, const AccelConfig *config, Error **errp);
 void accel_set_a20(bool enabled);
 bool accel_a20(void);
+uint64_t accel_tsc_read(Vcpu *cpu);
+uint64_t accel_tsc_hz(Vcpu *cpu);   /* never 0 */
 
 #endif
