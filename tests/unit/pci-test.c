@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/run.h"
+#include "hw/acpi/piix4-pm.h"
+#include "hw/core/power.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/msi.h"
@@ -358,18 +360,100 @@ static void reset_control(void)
     g_assert_cmpint(cause, ==, SHUTDOWN_CAUSE_GUEST_RESET);
 }
 
+static unsigned requests(void)
+{
+    ShutdownCause cause;
+    int code;
+
+    return run_requests_take(&cause, &code);
+}
+
+static void power_management(void)
+{
+    uint8_t fn = PCI_DEVFN(1, 3);
+    uint32_t ticks;
+
+    g_assert_cmphex(config_in(fn, 0, 4), ==, 0x71138086);
+    g_assert_cmphex(in(0x600, 2), ==, 0xffff);
+    config_out(fn, 0x40, 0x601, 4);
+    config_out(fn, 0x80, 1, 1);
+    g_assert_cmphex(in(0x600, 4), ==, 0);
+    /* The button does nothing until it is enabled, and nothing reaches the line before SCI_EN. */
+    g_assert_true(power_press_button());
+    g_assert_cmphex(in(0x600, 2), ==, 0);
+    out(0x602, ACPI_PM1_PWRBTN, 2);
+    power_press_button();
+    g_assert_cmphex(in(0x600, 2), ==, ACPI_PM1_PWRBTN);
+    g_assert_cmpint(irq_level[9], ==, 0);
+    out(0xb2, ACPI_CMD_ENABLE, 1);
+    g_assert_cmphex(in(0x604, 2), ==, 1);
+    g_assert_cmpint(irq_level[9], ==, 1);
+    out(0x601, ACPI_PM1_PWRBTN >> 8, 1);    /* clears the high byte alone */
+    g_assert_cmpint(irq_level[9], ==, 0);
+    g_assert_cmphex(in(0x602, 2), ==, ACPI_PM1_PWRBTN);
+    /* The timer: 24 bits at 3.579545 MHz, an event when its top bit changes. */
+    ticks = in(0x608, 4);
+    clock_virtual_step_to(clock_ns(CLOCK_TYPE_VIRTUAL) + NS_PER_SECOND);
+    g_assert_cmpint(in(0x608, 4) - ticks, >=, 3579544);
+    g_assert_cmpint(in(0x608, 4) - ticks, <=, 3579546);
+    out(0x602, ACPI_PM1_TMR, 2);
+    clock_virtual_step_to(clock_ns(CLOCK_TYPE_VIRTUAL) + 3 * NS_PER_SECOND);
+    g_assert_cmpint(irq_level[9], ==, 1);
+    out(0x600, ACPI_PM1_TMR, 2);
+    g_assert_cmpint(irq_level[9], ==, 0);
+    g_assert_cmphex(in(0x608, 4) >> 24, ==, 0);
+    /* General purpose events */
+    acpi_pm_gpe(piix4_pm_acpi(OBJECT_OF(host->bus->devices[fn], Device)), 9);
+    g_assert_cmphex(in(0xafe0, 4), ==, 0x0200);
+    out(0xafe3, 2, 1);
+    g_assert_cmpint(irq_level[9], ==, 1);
+    out(0xafe1, 2, 1);
+    g_assert_cmpint(irq_level[9], ==, 0);
+    /* S5, S3 */
+    requests();
+    out(0x604, 0x2001, 2);
+    g_assert_cmphex(requests(), ==, RUN_REQUEST_SHUTDOWN);
+    out(0x604, 0x2401, 2);
+    g_assert_cmphex(requests(), ==, RUN_REQUEST_SUSPEND);
+    devices_reset();
+    power_wake_up();
+    config_out(fn, 0x40, 0x601, 4);
+    config_out(fn, 0x80, 1, 1);
+    g_assert_cmphex(in(0x600, 2), ==, ACPI_PM1_WAK | ACPI_PM1_PWRBTN);
+    devices_reset();
+    g_assert_cmphex(in(0x600, 2), ==, 0xffff);
+}
+
+static void smbus(void)
+{
+    uint8_t fn = PCI_DEVFN(1, 3);
+
+    g_assert_cmphex(in(0xb100, 1), ==, 0);
+    config_out(fn, 0x90, 0x701, 4);
+    g_assert_cmphex(in(0xb100, 1), ==, 0xff);
+    out(0x704, 0xa1, 1);
+    out(0x702, 0x48, 1);                    /* read a byte of data: nobody is there */
+    g_assert_cmphex(in(0x700, 1), ==, 0x04);
+    out(0x700, 0xff, 1);
+    g_assert_cmphex(in(0x700, 1), ==, 0);
+    devices_reset();
+    g_assert_cmphex(in(0xb100, 1), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     IrqLine *lines = irq_new(set_irq, NULL, ISA_NR_IRQS), *irqs[ISA_NR_IRQS];
 
     g_test_init(&argc, &argv, NULL);
     vm_lock();
+    clock_virtual_set_stepped();
     ram = ram_block_new("ram", RAM_SIZE, NULL);
     for (unsigned i = 0; i < ISA_NR_IRQS; i++) {
         irqs[i] = &lines[i];
     }
     host = i440fx_new(ram, BELOW_4G);
     isa = piix3_new(host, irqs);
+    piix4_pm_new(host->bus, 1, irqs[9], true);
     msi_set_deliver(got_msi);
     g_test_add_func("/pci/config-cycles", config_cycles);
     g_test_add_func("/pci/bars", bars);
@@ -381,5 +465,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/messages", messages);
     g_test_add_func("/pci/dma", dma);
     g_test_add_func("/pci/reset-control", reset_control);
+    g_test_add_func("/pci/power-management", power_management);
+    g_test_add_func("/pci/smbus", smbus);
     return g_test_run();
 }
