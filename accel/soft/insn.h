@@ -43,7 +43,8 @@ enum {
  */
 typedef struct Insn {
     uint16_t op;        /* InsnOp, a row of insn-table.h */
-    uint8_t len;        /* 1..15 */
+    uint8_t len:4;      /* 1..15 */
+    uint8_t opsz:4;     /* integer operand size in bytes: 1 2 4 8 */
     uint8_t prefix;     /* PFX_* */
     uint8_t modrm;      /* raw byte when INSN_MODRM */
     uint8_t rex;        /* W R X B in bits 3..0 (from REX or VEX), 0x40 set when a REX byte was present */
@@ -57,8 +58,7 @@ typedef struct Insn {
     uint8_t adsz:4;     /* address size in bytes: 2 4 8 */
     uint8_t opcode;     /* last opcode byte, as read */
     uint8_t vl;         /* vector length in bytes: 0 (not vector), 16, 32 */
-    uint8_t opsz:4;     /* integer operand size in bytes: 1 2 4 8 */
-    uint8_t vvvv:4;     /* VEX.vvvv, uninverted: 0..15 */
+    uint8_t vvvv;       /* VEX.vvvv, uninverted: 0..15 */
     uint8_t flags;      /* INSN_* */
     int32_t disp;
     uint32_t next;      /* in a block: offset of the next instruction from the block's start */
