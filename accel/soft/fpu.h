@@ -18,6 +18,8 @@ enum {
 #define MXCSR_EXC   0x3fu
 #define MXCSR_MASKS 0x1f80u
 #define MXCSR_VALID 0xffffu
+#define MXCSR_UM    0x0800u
+#define MXCSR_FTZ   0x8000u
 
 /* XCR0 and XSTATE_BV bits. */
 #define XSTATE_X87 1u
@@ -26,6 +28,8 @@ enum {
 #define XSTATE_ALL (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX)
 
 #define FXSAVE_SIZE 512
+#define FX_ST 32        /* ST(0)..ST(7) in 16-byte cells */
+#define FX_XMM 160
 #define XSAVE_HEADER 512
 #define XSAVE_AVX_OFFSET 576
 #define XSAVE_SIZE 832
@@ -38,7 +42,7 @@ enum {
 OpFn *pick_x87(const Insn *i, uint32_t mode);
 OpFn *pick_sse(const Insn *i, uint32_t mode);
 
-/* Power-up (cold: registers zeroed too) or INIT. */
+/* Power-up (cold), or INIT, which leaves the registers as they are. */
 void fpu_reset(SoftCpu *cpu, bool cold);
 /* MXCSR was changed: reserved bits must be clear. */
 void fpu_set_mxcsr(SoftCpu *cpu, uint32_t mxcsr);
@@ -55,10 +59,22 @@ void fpu_set_fxsave(SoftCpu *cpu, const uint8_t buf[FXSAVE_SIZE]);
 void fpu_get_xsave(const SoftCpu *cpu, uint8_t buf[XSAVE_SIZE]);
 bool fpu_set_xsave(SoftCpu *cpu, const uint8_t buf[XSAVE_SIZE]);
 
+/* Which of XSTATE_* are not in their initial configuration. MXCSR does not count. */
+uint32_t fpu_xinuse(const SoftCpu *cpu);
+/* The x87 part of an FXSAVE image, bytes 0..23 and 32..159. wide: 64-bit FIP and FDP. */
+void fpu_get_x87(const SoftCpu *cpu, uint8_t *buf, bool wide);
+void fpu_set_x87(SoftCpu *cpu, const uint8_t *buf, bool wide);
+/* FINIT. */
+void fpu_init_x87(SoftCpu *cpu);
+/* The two-bit tags as FSTENV stores them, computed from the registers. */
+uint16_t fpu_full_tags(const SoftCpu *cpu);
+
 /*
- * An unmasked x87 exception met a waiting instruction with CR0.NE = 0: the
- * platform raises IRQ 13. NULL (the default): nothing is connected to FERR#.
+ * A waiting instruction met an unmasked x87 exception with CR0.NE = 0: the
+ * platform raises FERR# (IRQ 13). True: IGNNE# is asserted, go on. False: the
+ * instruction waits for an interrupt (it is tried again). NULL, the default: nothing
+ * is connected, go on.
  */
-extern void (*soft_cpu_ferr)(SoftCpu *cpu);
+extern bool (*soft_cpu_ferr)(SoftCpu *cpu);
 
 #endif
