@@ -150,7 +150,7 @@ for word in $(cat /proc/cmdline); do
         exec poweroff -f ;;
     esac
 done
-exec setsid cttyhack sh
+exec cttyhack sh
 END
 sed -i '/^for word in/,/^done/d' "$root/etc/rc"
 chmod +x "$root/etc/rc" "$root/etc/session"
