@@ -129,6 +129,7 @@ typedef struct TlbInfo {
     uint64_t phys;          /* page address */
     uint8_t flags;          /* TLB_* */
     uint8_t page_shift;     /* of the guest's translation: 12, 21, 22, 30 */
+    uint32_t vtag;          /* linear address bits 55..24: with the index, which page */
 } TlbInfo;
 enum { TLB_GLOBAL = 1, TLB_USER = 2, TLB_WRITABLE = 4, TLB_DIRTY = 8, TLB_MMIO = 16, TLB_VALID = 32 };
 
@@ -162,6 +163,7 @@ typedef struct SoftTlb {
     uint64_t last_used;
     uint64_t jump_gen;              /* tlb.c adds 1 at every flush, of a page or of all */
     JumpSlot jump[JUMP_CACHE_SIZE];
+    uint8_t large;                  /* slots of large pages were filled: 1 up to 4 MiB, 3 1 GiB */
 } SoftTlb;
 
 typedef union VecReg {

@@ -34,10 +34,10 @@ typedef struct MmuPage {
     uint64_t phys;          /* physical address of la, A20 applied */
     uint32_t error;         /* #PF error code when the walk failed */
     uint8_t page_shift;
-    bool global, user, writable, dirty;
+    bool global, user, writable, dirty, nx;
 } MmuPage;
 
-struct SoftCpuPrivate {
+typedef struct SoftCpuPrivate {
     _Atomic uint32_t events;            /* EV_* */
     uint8_t sipi_vector;
     bool wait_sipi;
@@ -46,7 +46,8 @@ struct SoftCpuPrivate {
     /* fault.c: what cpu_raise() stored for fault_deliver() */
     int raise_vector;
     uint32_t raise_error;
-    bool raise_has_error;
+    uint8_t ext;                        /* error codes get EXT: delivering an event not of the program */
+    bool db_is_fault;                   /* the #DB raised is an instruction breakpoint or GD */
     bool step_suppress;                 /* the step's trap was taken by a delivery */
 
     /* debug.c */
@@ -54,7 +55,7 @@ struct SoftCpuPrivate {
 
     /* tlb.c */
     uint64_t tlb_clock;
-    bool large_kernel, large_user[8];   /* a 4 KiB slot of a large page was filled */
+    SoftTlb *user_now;                  /* the U context of the PCID in CR3 */
     uint16_t user_slots[256];           /* slots of user pages in K */
     unsigned nr_user_slots;
 
@@ -66,10 +67,11 @@ struct SoftCpuPrivate {
     unsigned nr_cpuid;
     uint64_t cr4_allowed, xcr0_allowed, efer_allowed;
     uint8_t phys_bits;
+    uint64_t pdpte[4];                  /* PAE: read when CR3 is loaded */
     uint32_t pause_count;
     int64_t pause_start_ns;
     uint64_t unknown_msr_traced[8];
-};
+} SoftCpuPrivate;
 
 /* mmu.c ---------------------------------------------------------------- */
 
@@ -101,6 +103,7 @@ bool tlb_try(SoftCpu *cpu, uint64_t la, int access, bool sys, MmuPage *page);
 uint64_t tlb_fetch(SoftCpu *cpu, const Op *op, uint64_t la);
 /* Choose cpu->tlb by CPL; after every change of cpu->cpl. */
 void tlb_select(SoftCpu *cpu);
+bool tlb_is_canonical(SoftCpu *cpu, uint64_t la);
 void tlb_flush_all(SoftCpu *cpu);
 /* MOV CR3: flush = bit 63 clear or no PCID. */
 void tlb_load_cr3(SoftCpu *cpu, bool flush);
