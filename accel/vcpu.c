@@ -281,6 +281,16 @@ int vcpu_ack_irq(Vcpu *cpu)
     return vector;
 }
 
+void vcpu_reset_apic(Vcpu *cpu, bool init)
+{
+    bool locked = enter();
+
+    if (cpu->irq && cpu->irq->reset) {
+        cpu->irq->reset(cpu->irq_opaque, init);
+    }
+    leave(locked);
+}
+
 uint8_t vcpu_get_tpr(Vcpu *cpu)
 {
     bool locked = enter();

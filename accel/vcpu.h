@@ -85,6 +85,7 @@ void vcpus_destroy(void);               /* end the threads */
 
 /* For accelerators' run functions, in the vCPU's thread: VM lock taken inside. */
 int vcpu_ack_irq(Vcpu *cpu);
+void vcpu_reset_apic(Vcpu *cpu, bool init);
 uint8_t vcpu_get_tpr(Vcpu *cpu);
 void vcpu_set_tpr(Vcpu *cpu, uint8_t cr8);
 uint64_t vcpu_get_apic_base(Vcpu *cpu);

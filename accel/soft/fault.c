@@ -7,7 +7,7 @@
 
 typedef struct Event {
     int vector;
-    bool has_error, soft, icebp;
+    bool has_error, soft;
     uint32_t error;
     uint64_t rip;           /* what is pushed */
     uint32_t flags;         /* likewise */
@@ -267,7 +267,6 @@ static void deliver(SoftCpu *cpu, const Op *op, Event *ev)
     cpu->priv->ext = 0;
     cpu->halted = 0;
     cpu->irq_shadow = 0;
-    cpu->priv->step_suppress = true;
     cpu_update_mode(cpu);
 }
 
@@ -300,6 +299,7 @@ void fault_deliver(SoftCpu *cpu)
 
         if (first == DOUBLE && second != BENIGN) {
             cpu->exc_vector = -1;
+            p->ext = 0;
             soft_triple_fault(cpu);
             return;
         }
@@ -331,10 +331,13 @@ void interrupt_deliver(SoftCpu *cpu, const Op *op, int vector, IntKind kind, uin
     Event ev = { .vector = vector, .rip = return_rip, .soft = soft, .flags = cpu_eflags(cpu) };
 
     cpu->priv->ext = !soft;
+    /* The step's trap of INT n does not come: its delivery clears TF (SDM vol. 3, 17.3.1.4). */
+    if (op && (cpu->mode & MODE_TF)) {
+        cpu->priv->step_suppress = true;
+    }
     if (kind == INT_SOFT && (cpu->eflags & FL_VM)) {
         if (v86_redirected(cpu, op, vector)) {
             deliver_v86_redirect(cpu, op, &ev);
-            cpu->priv->step_suppress = true;
             cpu_update_mode(cpu);
             return;
         }

@@ -233,7 +233,7 @@ struct SoftCpu {
     uint64_t dr[8];
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux, tsc_adjust, tsc_deadline;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
-    uint64_t pat, misc_enable, spec_ctrl, smbase, apic_base;
+    uint64_t pat, misc_enable, spec_ctrl, debugctl, smbase, apic_base;
     uint64_t mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, mcg_ctl, mc_bank[10][4];
     int64_t tsc_offset;

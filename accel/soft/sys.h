@@ -7,17 +7,9 @@
 
 enum { ACC_READ = 0, ACC_WRITE = 1, ACC_EXEC = 2 };
 
-/* SoftCpuPrivate.events: why exit_request was set. Any thread may set one. */
+/* SoftCpuPrivate.events: besides what Vcpu.pending says. Any thread may set one. */
 enum {
-    EV_INTR = 1 << 0,       /* look at the interrupt controller's INTR line */
-    EV_NMI = 1 << 1,
-    EV_SMI = 1 << 2,
-    EV_INIT = 1 << 3,
-    EV_SIPI = 1 << 4,
-    EV_FLUSH = 1 << 5,      /* the memory map changed: host pointers are stale */
-    EV_QUIET = 1 << 6,      /* somebody wants exclusive: park at this quiet point */
-    EV_LOOP = 1 << 7,       /* back to the vCPU thread's loop: pause, stop, run-on-vcpu */
-    EV_RESET = 1 << 8,
+    EV_FLUSH = 1 << 0,      /* the memory map or A20 changed: host pointers are stale */
 };
 
 /* How an event came, for interrupt_deliver(). */
@@ -39,9 +31,8 @@ typedef struct MmuPage {
 
 typedef struct SoftCpuPrivate {
     _Atomic uint32_t events;            /* EV_* */
-    uint8_t sipi_vector;
     bool wait_sipi;
-    bool bsp;
+    bool running;                       /* smp.c: counted among those exclusive waits for */
 
     /* fault.c: what cpu_raise() stored for fault_deliver() */
     int raise_vector;
@@ -52,6 +43,9 @@ typedef struct SoftCpuPrivate {
 
     /* debug.c */
     uint32_t dr6_pending;               /* B0..B3 of data breakpoints hit by this instruction */
+    bool breakpoints;                   /* DR7 enables one */
+    bool data_trap;                     /* one of them was hit: #DB behind the instruction */
+    bool nmi_before_smm;                /* smm.c */
 
     /* tlb.c */
     uint64_t tlb_clock;
@@ -59,12 +53,9 @@ typedef struct SoftCpuPrivate {
     uint16_t user_slots[256];           /* slots of user pages in K */
     unsigned nr_user_slots;
 
-    struct SoftCpu *next;               /* all vCPUs of the machine */
     unsigned index;
     uint32_t apic_id;
     const struct CpuModel *model;
-    struct CpuidLeaf *cpuid;
-    unsigned nr_cpuid;
     uint64_t cr4_allowed, xcr0_allowed, efer_allowed;
     uint8_t phys_bits;
     uint64_t pdpte[4];                  /* PAE: read when CR3 is loaded */
@@ -154,6 +145,12 @@ void io_out(SoftCpu *cpu, uint16_t port, uint32_t value, unsigned size);
 bool soft_cpu_handle_events(SoftCpu *cpu);
 /* Post an event from any thread. */
 void soft_cpu_post(SoftCpu *cpu, uint32_t event);
+/* The vCPU's thread goes into guest code and comes out of it; entering waits while another is exclusive. */
+void smp_enter(SoftCpu *cpu);
+void smp_leave(SoftCpu *cpu);
+void smp_add(SoftCpu *cpu);
+void smp_remove(SoftCpu *cpu);
+void smp_post_all(uint32_t event);
 /* Stop all other vCPUs at a quiet point. Only between instructions' effects; never nested. */
 void exclusive_begin(SoftCpu *cpu);
 void exclusive_end(SoftCpu *cpu);
@@ -167,6 +164,9 @@ void soft_cpu_exec(SoftCpu *cpu);
 
 /* After a block whose mode had MODE_TF ran its one instruction. Raises #DB. */
 void debug_step_done(SoftCpu *cpu);
+/* Between blocks: raises the #DB of a data breakpoint. */
+void debug_data_trap(SoftCpu *cpu);
+void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value);
 /* Does a data breakpoint cover this linear page? Then it stays out of the tag arrays. */
 bool debug_watches_page(SoftCpu *cpu, uint64_t la);
 /* mem.c, for an access to a watched page: notes the hits; the #DB comes after the instruction. */
@@ -174,6 +174,11 @@ void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write);
 /* block look-up: an instruction breakpoint at this linear address (RF clear)? Raises #DB. */
 void debug_check_fetch(SoftCpu *cpu, uint64_t la);
 bool debug_has_code_breakpoints(SoftCpu *cpu);
+
+/* smm.c ---------------------------------------------------------------- */
+
+void smm_enter(SoftCpu *cpu);
+void smm_leave(SoftCpu *cpu);
 
 /* clock-soft.c --------------------------------------------------------- */
 

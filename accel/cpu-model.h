@@ -1,0 +1,60 @@
+/* CPU models: -cpu NAME,+feature,feature=off and what CPUID shows of them */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ACCEL_CPU_MODEL_H
+#define ACCEL_CPU_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "util/error.h"
+
+/* The CPUID registers that are sets of features. */
+typedef enum FeatureWord {
+    FW_1_EDX, FW_1_ECX, FW_7_EBX, FW_7_ECX, FW_7_EDX, FW_D_1_EAX, FW_6_EAX,
+    FW_8_1_EDX, FW_8_1_ECX, FW_8_7_EDX, FW_8_8_EBX,
+    NR_FEATURE_WORDS,
+} FeatureWord;
+
+/* A feature as one number, never 0. */
+#define CPU_FEATURE(word, bit) ((word) * 32 + (bit) + 1)
+enum {
+    CPUID_MCE = CPU_FEATURE(FW_1_EDX, 7), CPUID_SEP = CPU_FEATURE(FW_1_EDX, 11),
+    CPUID_MTRR = CPU_FEATURE(FW_1_EDX, 12), CPUID_PAT = CPU_FEATURE(FW_1_EDX, 16),
+    CPUID_FXSR = CPU_FEATURE(FW_1_EDX, 24), CPUID_SSE = CPU_FEATURE(FW_1_EDX, 25),
+    CPUID_PCID = CPU_FEATURE(FW_1_ECX, 17), CPUID_X2APIC = CPU_FEATURE(FW_1_ECX, 21),
+    CPUID_TSC_DEADLINE = CPU_FEATURE(FW_1_ECX, 24), CPUID_XSAVE = CPU_FEATURE(FW_1_ECX, 26),
+    CPUID_AVX = CPU_FEATURE(FW_1_ECX, 28), CPUID_HYPERVISOR = CPU_FEATURE(FW_1_ECX, 31),
+    CPUID_FSGSBASE = CPU_FEATURE(FW_7_EBX, 0), CPUID_SMEP = CPU_FEATURE(FW_7_EBX, 7),
+    CPUID_SMAP = CPU_FEATURE(FW_7_EBX, 20), CPUID_UMIP = CPU_FEATURE(FW_7_ECX, 2),
+    CPUID_SPEC_CTRL = CPU_FEATURE(FW_7_EDX, 26), CPUID_ARCH_CAP = CPU_FEATURE(FW_7_EDX, 29),
+    CPUID_SYSCALL = CPU_FEATURE(FW_8_1_EDX, 11), CPUID_NX = CPU_FEATURE(FW_8_1_EDX, 20),
+    CPUID_RDTSCP = CPU_FEATURE(FW_8_1_EDX, 27), CPUID_LM = CPU_FEATURE(FW_8_1_EDX, 29),
+};
+
+typedef struct CpuModel {
+    char name[32];
+    char vendor[13];
+    char model_id[49];
+    uint32_t family, model, stepping;
+    uint32_t level, xlevel;     /* highest basic and extended leaf */
+    uint32_t phys_bits;
+    uint32_t features[NR_FEATURE_WORDS];
+} CpuModel;
+
+static inline bool cpu_model_has(const CpuModel *m, int feature)
+{
+    return m->features[(feature - 1) / 32] >> ((feature - 1) & 31) & 1;
+}
+
+/*
+ * Resolve the text of -cpu (NULL: def) for an accelerator that can do supported.
+ * best is what "max" and "host" mean. Features beyond it go away: silently, with a
+ * warning under "check", as an error under "enforce".
+ */
+bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, CpuModel *out,
+                     Error **errp);
+/* -cpu help */
+void cpu_model_help(FILE *out);
+
+#endif

@@ -1,0 +1,336 @@
+/* CPUID leaves of the software CPU, and the features it has on this host */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+#include "accel/soft/cpuid.h"
+
+#define B(n) (1u << (n))
+
+static unsigned nr_cores = 1, nr_threads = 1;
+
+/* What there are handlers for. */
+static const uint32_t implemented[NR_FEATURE_WORDS] = {
+    [FW_1_EDX] = 0x078bfbff | B(27) | B(28),
+    /* pni pclmul ssse3 fma cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline aes xsave avx
+       f16c rdrand hypervisor */
+    [FW_1_ECX] = B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(21) | B(22) | B(23)
+               | B(24) | B(25) | B(26) | B(28) | B(29) | B(30) | B(31),
+    /* fsgsbase tsc-adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha */
+    [FW_7_EBX] = B(0) | B(1) | B(3) | B(5) | B(7) | B(8) | B(9) | B(10) | B(18) | B(19) | B(20)
+               | B(23) | B(24) | B(29),
+    [FW_7_ECX] = B(2) | B(22),
+    [FW_7_EDX] = B(4) | B(26) | B(29),
+    [FW_D_1_EAX] = B(0) | B(1) | B(2),
+    [FW_6_EAX] = B(2),
+    [FW_8_1_EDX] = B(11) | B(20) | B(22) | B(26) | B(27) | B(29),
+    [FW_8_1_ECX] = B(0) | B(2) | B(4) | B(5) | B(8),
+    [FW_8_7_EDX] = B(8),
+};
+
+/* Of these, what needs the host's own instruction. */
+static const uint32_t needs_host[NR_FEATURE_WORDS] = {
+    [FW_1_ECX] = B(0) | B(1) | B(9) | B(12) | B(13) | B(19) | B(20) | B(22) | B(23) | B(25)
+               | B(28) | B(29) | B(30),
+    [FW_7_EBX] = B(3) | B(5) | B(8) | B(18) | B(19) | B(29),
+    [FW_8_1_ECX] = B(5),
+};
+
+static void host_features(uint32_t words[NR_FEATURE_WORDS])
+{
+    memset(words, 0, NR_FEATURE_WORDS * sizeof(words[0]));
+#ifdef __x86_64__
+    uint32_t a, b, c, d;
+
+    if (__get_cpuid(1, &a, &b, &c, &d)) {
+        words[FW_1_EDX] = d;
+        words[FW_1_ECX] = c;
+    }
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        words[FW_7_EBX] = b;
+        words[FW_7_ECX] = c;
+        words[FW_7_EDX] = d;
+    }
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
+        words[FW_8_1_ECX] = c;
+        words[FW_8_1_EDX] = d;
+    }
+#endif
+}
+
+void cpuid_best(CpuModel *best)
+{
+    uint32_t host[NR_FEATURE_WORDS];
+
+    /* A server model of the kind whose guests expect neither errata nor power tricks. */
+    *best = (CpuModel){
+        .name = "max", .vendor = "GenuineIntel", .model_id = "Mica software CPU",
+        .family = 6, .model = 0x6a, .stepping = 6, .level = 0x16, .xlevel = 0x80000008,
+        .phys_bits = 40,
+    };
+    host_features(host);
+    for (int i = 0; i < NR_FEATURE_WORDS; i++) {
+        best->features[i] = implemented[i] & (host[i] | ~needs_host[i]);
+    }
+    if (!(host[FW_1_ECX] & B(28))) {    /* AVX state and all that lives in it go together */
+        best->features[FW_1_ECX] &= ~(B(12) | B(29));
+        best->features[FW_7_EBX] &= ~B(5);
+    }
+}
+
+bool cpuid_has(const SoftCpu *cpu, int feature)
+{
+    return cpu_model_has(cpu->priv->model, feature);
+}
+
+bool cpuid_is_amd(const SoftCpu *cpu)
+{
+    return cpu->priv->model->vendor[0] == 'A';
+}
+
+uint64_t cpuid_tsc_hz(void)
+{
+    return 1000000000;
+}
+
+void cpuid_set_topology(unsigned cores, unsigned threads)
+{
+    nr_cores = MAX(cores, 1);
+    nr_threads = MAX(threads, 1);
+}
+
+uint64_t cpuid_arch_capabilities(const SoftCpu *cpu)
+{
+    /*
+     * RDCL_NO IBRS_ALL SKIP_L1DFL SSB_NO MDS_NO PSCHANGE_MC_NO TAA_NO SBDR_SSDP_NO FBSDP_NO
+     * PSDP_NO BHI_NO PBRSB_NO GDS_NO RFDS_NO ITS_NO: nothing here speculates
+     */
+    static const uint8_t bits[] = { 0, 1, 3, 4, 5, 6, 8, 13, 14, 15, 20, 24, 26, 27, 62 };
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bits); i++) {
+        v |= BIT64(bits[i]);
+    }
+    return v;
+}
+
+void cpuid_apply(SoftCpu *cpu)
+{
+    SoftCpuPrivate *p = cpu->priv;
+    uint32_t edx = p->model->features[FW_1_EDX];
+    uint64_t cr4 = CR4_PCE | CR4_OSXMMEXCPT;
+
+    cr4 |= (edx & B(1) ? CR4_VME | CR4_PVI : 0) | (edx & B(2) ? CR4_DE : 0)
+         | (edx & B(3) ? CR4_PSE : 0) | (edx & B(4) ? CR4_TSD : 0) | (edx & B(6) ? CR4_PAE : 0)
+         | (edx & B(7) ? CR4_MCE : 0) | (edx & B(13) ? CR4_PGE : 0)
+         | (edx & B(24) ? CR4_OSFXSR : 0);
+    cr4 |= (cpuid_has(cpu, CPUID_UMIP) ? CR4_UMIP : 0)
+         | (cpuid_has(cpu, CPUID_FSGSBASE) ? CR4_FSGSBASE : 0)
+         | (cpuid_has(cpu, CPUID_PCID) ? CR4_PCIDE : 0)
+         | (cpuid_has(cpu, CPUID_XSAVE) ? CR4_OSXSAVE : 0)
+         | (cpuid_has(cpu, CPUID_SMEP) ? CR4_SMEP : 0)
+         | (cpuid_has(cpu, CPUID_SMAP) ? CR4_SMAP : 0);
+    p->cr4_allowed = cr4;
+    p->efer_allowed = (cpuid_has(cpu, CPUID_SYSCALL) ? EFER_SCE : 0)
+                    | (cpuid_has(cpu, CPUID_LM) ? EFER_LME | EFER_LMA : 0)
+                    | (cpuid_has(cpu, CPUID_NX) ? EFER_NXE : 0);
+    p->xcr0_allowed = 3 | (cpuid_has(cpu, CPUID_AVX) ? 4 : 0);
+    p->phys_bits = p->model->phys_bits;
+}
+
+/* Bits to hold n different values. */
+static unsigned width_of(unsigned n)
+{
+    return n > 1 ? 32 - __builtin_clz(n - 1) : 0;
+}
+
+static void leaf_1(SoftCpu *cpu, uint32_t out[4])
+{
+    const CpuModel *m = cpu->priv->model;
+    unsigned logical = nr_cores * nr_threads;
+
+    out[0] = m->stepping | (m->model & 15) << 4 | (m->model >> 4) << 16
+           | (m->family > 15 ? 15 << 8 | (m->family - 15) << 20 : m->family << 8);
+    out[1] = 8 << 8 | MIN(logical, 255u) << 16 | cpu->priv->apic_id << 24;
+    out[2] = m->features[FW_1_ECX] & ~B(27);
+    if (cpu->cr4 & CR4_OSXSAVE) {
+        out[2] |= B(27);
+    }
+    out[3] = m->features[FW_1_EDX] & ~B(28);
+    if (logical > 1) {
+        out[3] |= B(28);
+    }
+    if (!(cpu->apic_base & BIT(11))) {
+        out[3] &= ~B(9);
+    }
+}
+
+/* Deterministic cache parameters: sizes a server of this kind has. */
+static void leaf_4(uint32_t subleaf, uint32_t out[4])
+{
+    static const struct { uint8_t type, level, ways; uint32_t kib; } caches[] = {
+        { 1, 1, 8, 32 }, { 2, 1, 8, 32 }, { 3, 2, 16, 4096 }, { 3, 3, 16, 16384 },
+    };
+    unsigned sharing;
+
+    if (subleaf >= ARRAY_SIZE(caches)) {
+        return;
+    }
+    sharing = subleaf == 3 ? BIT(width_of(nr_cores * nr_threads)) : BIT(width_of(nr_threads));
+    out[0] = caches[subleaf].type | caches[subleaf].level << 5 | 1 << 8 | (sharing - 1) << 14
+           | (BIT(width_of(nr_cores)) - 1) << 26;
+    out[1] = 63 | (uint32_t)(caches[subleaf].ways - 1) << 22;
+    out[2] = caches[subleaf].kib * 1024 / 64 / caches[subleaf].ways - 1;
+    out[3] = subleaf == 3 ? 4 : 0;
+}
+
+static void leaf_b(SoftCpu *cpu, uint32_t subleaf, uint32_t out[4])
+{
+    out[2] = subleaf & 0xff;
+    out[3] = cpu->priv->apic_id;
+    if (subleaf == 0) {
+        out[0] = width_of(nr_threads);
+        out[1] = nr_threads;
+        out[2] |= 1 << 8;
+    } else if (subleaf == 1) {
+        out[0] = width_of(nr_threads) + width_of(nr_cores);
+        out[1] = nr_cores * nr_threads;
+        out[2] |= 2 << 8;
+    }
+}
+
+static void leaf_d(SoftCpu *cpu, uint32_t subleaf, uint32_t out[4])
+{
+    uint32_t now = cpu->xcr0 & 4 ? 832 : 576, all = cpu->priv->xcr0_allowed & 4 ? 832 : 576;
+
+    if (!cpuid_has(cpu, CPUID_XSAVE)) {
+        return;
+    }
+    if (subleaf == 0) {
+        out[0] = cpu->priv->xcr0_allowed;
+        out[1] = now;
+        out[2] = all;
+    } else if (subleaf == 1) {
+        out[0] = cpu->priv->model->features[FW_D_1_EAX];
+        out[1] = now;
+    } else if (subleaf == 2 && all == 832) {
+        out[0] = 256;
+        out[1] = 576;
+    }
+}
+
+static void basic_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    const CpuModel *m = cpu->priv->model;
+
+    switch (leaf) {
+    case 0:
+        out[0] = m->level;
+        memcpy(&out[1], m->vendor, 4);
+        memcpy(&out[3], m->vendor + 4, 4);
+        memcpy(&out[2], m->vendor + 8, 4);
+        break;
+    case 1:
+        leaf_1(cpu, out);
+        break;
+    case 2:
+        out[0] = 0x00feff01;    /* see leaves 4 and 0x18 */
+        break;
+    case 4:
+        leaf_4(subleaf, out);
+        break;
+    case 6:
+        out[0] = m->features[FW_6_EAX];
+        break;
+    case 7:
+        if (subleaf == 0) {
+            out[1] = m->features[FW_7_EBX];
+            out[2] = m->features[FW_7_ECX];
+            out[3] = m->features[FW_7_EDX];
+        }
+        break;
+    case 0xb:
+        leaf_b(cpu, subleaf, out);
+        break;
+    case 0xd:
+        leaf_d(cpu, subleaf, out);
+        break;
+    case 0x15:      /* TSC = crystal * EBX / EAX; the APIC timer counts the crystal */
+        out[0] = out[1] = 1;
+        out[2] = cpuid_tsc_hz();
+        break;
+    case 0x16:
+        out[0] = out[1] = cpuid_tsc_hz() / 1000000;
+        out[2] = 100;
+        break;
+    }
+}
+
+static void extended_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t out[4])
+{
+    const CpuModel *m = cpu->priv->model;
+
+    switch (leaf) {
+    case 0x80000000:
+        out[0] = m->xlevel;
+        if (cpuid_is_amd(cpu)) {
+            memcpy(&out[1], m->vendor, 4);
+            memcpy(&out[3], m->vendor + 4, 4);
+            memcpy(&out[2], m->vendor + 8, 4);
+        }
+        break;
+    case 0x80000001:
+        out[2] = m->features[FW_8_1_ECX];
+        out[3] = m->features[FW_8_1_EDX];
+        if (cpuid_is_amd(cpu)) {    /* AMD repeats the common part of leaf 1 */
+            out[3] |= m->features[FW_1_EDX] & 0x0183f3ff;
+        }
+        break;
+    case 0x80000002: case 0x80000003: case 0x80000004:
+        memcpy(out, m->model_id + (leaf - 0x80000002) * 16, 16);
+        break;
+    case 0x80000005:
+        if (cpuid_is_amd(cpu)) {
+            out[2] = out[3] = 32u << 24 | 8 << 16 | 1 << 8 | 64;
+        }
+        break;
+    case 0x80000006:
+        out[2] = 4096u << 16 | 8 << 12 | 64;
+        break;
+    case 0x80000007:
+        out[3] = m->features[FW_8_7_EDX];
+        break;
+    case 0x80000008:
+        out[0] = m->phys_bits | (cpuid_has(cpu, CPUID_LM) ? 48 : 32) << 8;
+        out[1] = m->features[FW_8_8_EBX];
+        if (cpuid_is_amd(cpu) && nr_cores * nr_threads > 1) {
+            out[2] = width_of(nr_cores * nr_threads) << 12 | (nr_cores * nr_threads - 1);
+        }
+        break;
+    }
+}
+
+void cpuid_read(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    const CpuModel *m = cpu->priv->model;
+
+    memset(out, 0, 4 * sizeof(out[0]));
+    if (leaf >= 0x80000000) {
+        if (leaf <= m->xlevel) {
+            extended_leaf(cpu, leaf, out);
+        }
+    } else if (leaf >> 16 == 0x4000) {
+        if (!cpuid_has(cpu, CPUID_HYPERVISOR)) {
+            return;
+        }
+        if (leaf == 0x40000000) {
+            out[0] = 0x40000010;
+            memcpy(&out[1], "TCGTCGTCGTCG", 12);
+        } else if (leaf == 0x40000010) {    /* kHz of the TSC and of the APIC's bus */
+            out[0] = out[1] = cpuid_tsc_hz() / 1000;
+        }
+    } else if (leaf <= m->level) {
+        basic_leaf(cpu, leaf, subleaf, out);
+    }
+}

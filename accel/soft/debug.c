@@ -1,0 +1,126 @@
+/* Debugging the guest by itself: DR0-7, watched pages, single step */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "accel/soft/sys.h"
+
+/* DR7: two enable bits each, then type and length fields of four bits each from bit 16. */
+enum { DR_EXEC = 0, DR_WRITE = 1, DR_IO = 2, DR_ACCESS = 3 };
+
+static bool enabled(const SoftCpu *cpu, unsigned n)
+{
+    return cpu->dr[7] >> (n * 2) & 3;
+}
+
+static unsigned type_of(const SoftCpu *cpu, unsigned n)
+{
+    return cpu->dr[7] >> (16 + n * 4) & 3;
+}
+
+static unsigned length_of(const SoftCpu *cpu, unsigned n)
+{
+    static const uint8_t lengths[] = { 1, 2, 8, 4 };
+
+    return lengths[cpu->dr[7] >> (18 + n * 4) & 3];
+}
+
+void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value)
+{
+    if (n == 6) {
+        value = (value & 0xe00f) | 0xffff0ff0;
+    } else if (n == 7) {
+        value = (value & 0xffff23ff) | 0x400;
+    }
+    cpu->dr[n] = value;
+    cpu->priv->breakpoints = false;
+    for (unsigned i = 0; i < 4; i++) {
+        cpu->priv->breakpoints |= enabled(cpu, i);
+    }
+    if (n != 6) {
+        tlb_flush_all(cpu);     /* watched pages leave the arrays, others come back */
+    }
+}
+
+bool debug_has_code_breakpoints(SoftCpu *cpu)
+{
+    /* Data breakpoints too: their trap comes behind the one instruction of such blocks. */
+    return cpu->priv->breakpoints;
+}
+
+bool debug_watches_page(SoftCpu *cpu, uint64_t la)
+{
+    if (likely(!cpu->priv->breakpoints)) {
+        return false;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        if (enabled(cpu, i) && (type_of(cpu, i) & 1) && (cpu->dr[i] ^ la) >> 12 == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write)
+{
+    if (likely(!cpu->priv->breakpoints)) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned length = length_of(cpu, i), type = type_of(cpu, i);
+        uint64_t at = cpu->dr[i] & ~(uint64_t)(length - 1);
+
+        if ((type == DR_ACCESS || (type == DR_WRITE && write))
+            && la < at + length && at < la + size) {
+            cpu->priv->dr6_pending |= BIT(i);
+            if (enabled(cpu, i)) {
+                cpu->priv->data_trap = true;
+                cpu->exit_request |= EXIT_EVENT;
+            }
+        }
+    }
+}
+
+void debug_check_fetch(SoftCpu *cpu, uint64_t la)
+{
+    uint32_t hits = 0;
+    bool trap = false;
+
+    if (cpu->eflags & FL_RF) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        if (type_of(cpu, i) == DR_EXEC && cpu->dr[i] == la) {
+            hits |= BIT(i);
+            trap |= enabled(cpu, i);
+        }
+    }
+    if (trap) {
+        cpu->dr[6] = (cpu->dr[6] & ~0xfULL) | hits;
+        cpu->priv->db_is_fault = true;
+        cpu_raise(cpu, NULL, EXC_DB);
+    }
+}
+
+/* Traps due behind the instruction that just ended: data breakpoints and the step. */
+static void raise_traps(SoftCpu *cpu, uint32_t bits)
+{
+    cpu->dr[6] = (cpu->dr[6] & ~0xfULL) | cpu->priv->dr6_pending | bits;
+    cpu->priv->dr6_pending = 0;
+    cpu->priv->data_trap = false;
+    cpu_raise(cpu, NULL, EXC_DB);
+}
+
+void debug_data_trap(SoftCpu *cpu)
+{
+    if (cpu->priv->data_trap) {
+        raise_traps(cpu, 0);
+    }
+}
+
+void debug_step_done(SoftCpu *cpu)
+{
+    if (cpu->priv->step_suppress) {
+        cpu->priv->step_suppress = false;
+        return;
+    }
+    raise_traps(cpu, BIT(14));      /* BS */
+}
