@@ -202,7 +202,7 @@ static bool set_feature(CpuModel *m, Request *rq, const char *name, bool on, Err
     uint32_t bit;
 
     if (!f) {
-        error_setg(errp, "CPU model %s has no property '%s'", m->name, name);
+        error_set(errp, "CPU model %s has no property '%s'", m->name, name);
         return false;
     }
     bit = 1u << ((f - 1) & 31);
@@ -229,7 +229,7 @@ static bool set_number(uint32_t *field, const char *key, const char *value, uint
     uint64_t v = g_ascii_strtoull(value, &end, 0);
 
     if (!*value || *end || v > max) {
-        error_setg(errp, "-cpu: '%s' wants a number up to %" PRIu64 ", not '%s'", key, max, value);
+        error_set(errp, "-cpu: '%s' wants a number up to %" PRIu64 ", not '%s'", key, max, value);
         return false;
     }
     *field = v;
@@ -243,7 +243,7 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
 
     if (!strcmp(key, "vendor")) {
         if (strlen(value) != 12) {
-            error_setg(errp, "-cpu: 'vendor' wants 12 characters, not '%s'", value);
+            error_set(errp, "-cpu: 'vendor' wants 12 characters, not '%s'", value);
             return false;
         }
         g_strlcpy(m->vendor, value, sizeof(m->vendor));
@@ -273,13 +273,13 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
             return false;
         }
         if (m->phys_bits && m->phys_bits < 32) {
-            error_setg(errp, "-cpu: 'phys-bits' must be 0 or from 32 to 52");
+            error_set(errp, "-cpu: 'phys-bits' must be 0 or from 32 to 52");
             return false;
         }
         return true;
     }
     if (!parse_bool(value, &on)) {
-        error_setg(errp, "-cpu: '%s' wants on or off, not '%s'", key, value);
+        error_set(errp, "-cpu: '%s' wants on or off, not '%s'", key, value);
         return false;
     }
     if (!strcmp(key, "check")) {
@@ -325,7 +325,7 @@ static bool restrict_to(CpuModel *m, const Request *rq, const CpuModel *best, Er
         m->features[w] &= best->features[w];
     }
     if (missing->len && rq->enforce) {
-        error_setg(errp, "CPU model %s cannot be given in full (enforce): not here: %s", m->name,
+        error_set(errp, "CPU model %s cannot be given in full (enforce): not here: %s", m->name,
                    missing->str);
         return false;
     }
@@ -371,7 +371,7 @@ bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, Cp
     } else {
         base = find_model(name);
         if (!base) {
-            error_setg(errp, "unable to find CPU model '%s'", name);
+            error_set(errp, "unable to find CPU model '%s'", name);
             return false;
         }
         *out = *base;

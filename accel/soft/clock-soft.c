@@ -10,7 +10,7 @@
  * stops with the VM, so the TSC does, and the APIC's deadline timer, which
  * compares against it, is a virtual-clock timer.
  */
-uint64_t tsc_at_ns(int64_t virtual_ns)
+static uint64_t tsc_at_ns(int64_t virtual_ns)
 {
     return muldiv64(virtual_ns, cpuid_tsc_hz(), NS_PER_SECOND);
 }

@@ -1,6 +1,7 @@
 /* System instructions that transfer control: far JMP/CALL/RET, INT, IRET, SYSCALL and kin */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "accel/soft/cpuid.h"
 #include "accel/soft/interp-sys.h"
 
 static void far_operand(SoftCpu *cpu, const Op *op, uint16_t *sel, uint64_t *off)

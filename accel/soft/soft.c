@@ -182,7 +182,7 @@ SoftCpu *soft_cpu_new(Vcpu *vcpu, const CpuModel *m, bool single, Error **errp)
     SoftCpu *cpu = NULL;
 
     if (posix_memalign((void **)&cpu, 4096, sizeof(*cpu))) {
-        error_setg(errp, "no memory for a vCPU");
+        error_set(errp, "no memory for a vCPU");
         return NULL;
     }
     memset(cpu, 0, sizeof(*cpu));
@@ -194,7 +194,7 @@ SoftCpu *soft_cpu_new(Vcpu *vcpu, const CpuModel *m, bool single, Error **errp)
     cpu->a20_mask = ~0ULL;
     cpu->mode = single ? MODE_UP : 0;
     if (!tlb_init(cpu)) {
-        error_setg(errp, "no memory for a vCPU's TLB");
+        error_set(errp, "no memory for a vCPU's TLB");
         soft_cpu_free(cpu);
         return NULL;
     }
@@ -298,6 +298,16 @@ static void soft_dump(Vcpu *vcpu, GString *out)
     soft_cpu_dump(vcpu->accel_cpu, out);
 }
 
+static uint64_t soft_tsc_read(Vcpu *vcpu)
+{
+    return cpu_rdtsc(vcpu->accel_cpu);
+}
+
+static uint64_t soft_tsc_hz(Vcpu *vcpu)
+{
+    return cpuid_tsc_hz();
+}
+
 /* Memory changes that caches of host pointers and of decoded code must follow. */
 
 static void map_changed(MemListener *l)
@@ -340,6 +350,7 @@ static const AccelType soft_accel = {
     .size = sizeof(SoftAccel), .props = soft_props,
     .start = soft_start, .vcpu_init = soft_vcpu_init, .vcpu_destroy = soft_vcpu_destroy,
     .vcpu_reset = soft_vcpu_reset, .vcpu_run = soft_vcpu_run, .vcpu_kick = soft_vcpu_kick,
-    .set_a20 = soft_set_a20, .dump = soft_dump,
+    .set_a20 = soft_set_a20, .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
+    .dump = soft_dump,
 };
 REGISTER_ACCEL(soft_accel)

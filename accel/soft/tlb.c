@@ -305,8 +305,8 @@ static void slot_open(SoftCpu *cpu, SoftTlb *t, unsigned slot, uint64_t page)
     t->tag_r[slot] = page;
     t->tag_w[slot] = TLB_EMPTY(slot);
     if ((info->flags & TLB_WRITABLE) && (info->flags & TLB_DIRTY)
-        && phys_ops->ram(cpu, info->phys, true) && !smc_page_is_code(info->phys)
-        && smc_note_writable(info->phys)) {
+        && phys_ops->ram(cpu, info->phys, true) && !smc_page_is_code(cpu, info->phys)
+        && smc_note_writable(cpu, info->phys)) {
         t->tag_w[slot] = page;
     }
 }
@@ -358,7 +358,9 @@ bool tlb_try(SoftCpu *cpu, uint64_t la, int access, bool sys, MmuPage *page)
     if (!mmu_walk(cpu, la, access, user, sys && cpu->cpl == 3, page)) {
         return false;
     }
-    slot_enter(cpu, t, la, page);
+    if (access != ACC_EXEC) {
+        slot_enter(cpu, t, la, page);
+    }
     return true;
 }
 
