@@ -23,6 +23,7 @@ typedef struct Link {
 struct Block {
     Link out[2];                    /* 0 taken, 1 fallthrough */
     uint64_t rip, phys, phys2;
+    uint64_t ram, ram2;             /* the same as flat RAM addresses, for smc.c */
     _Atomic uint32_t mode;          /* MODE_*, or BLOCK_DEAD */
     uint16_t size;                  /* bytes */
     uint16_t nr_insn;
@@ -30,7 +31,7 @@ struct Block {
     uint32_t key_mode;
     Link *in;                       /* links that lead here */
     _Atomic(Block *) hash_next;
-    Block *page_next[2], **page_prev[2];
+    Block *page_next[2];            /* lists of the one or two code pages, see block-int.h */
     Block *retired_next;
     uint64_t retired_at;
     Op ops[];                       /* nr_insn, then the terminator */

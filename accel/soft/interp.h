@@ -60,10 +60,10 @@ static ALWAYS_INLINE void cpu_end_block(SoftCpu *cpu, const Op *op)
 
 /*
  * Byte registers: block.c puts the byte's offset within gpr[] of ModRM.reg into
- * vl and of ModRM.rm into vvvv for non-VEX integer instructions (AH..BH included).
+ * vl and of ModRM.rm into opcode for non-VEX integer instructions (AH..BH included).
  */
 #define REG8(cpu, op) (((uint8_t *)(cpu)->gpr)[(op)->i.vl])
-#define RM8(cpu, op)  (((uint8_t *)(cpu)->gpr)[(op)->i.vvvv])
+#define RM8(cpu, op)  (((uint8_t *)(cpu)->gpr)[(op)->i.opcode])
 
 static ALWAYS_INLINE uint64_t reg_get(const SoftCpu *cpu, unsigned r, unsigned size)
 {

@@ -15,6 +15,7 @@
  */
 typedef struct PhysOps {
     void *(*ram)(SoftCpu *cpu, uint64_t phys, bool write);
+    uint64_t (*ram_addr)(SoftCpu *cpu, uint64_t phys);  /* its name for code caches, when ram() is not NULL */
     uint64_t (*ld)(SoftCpu *cpu, uint64_t phys, unsigned size);
     void (*st)(SoftCpu *cpu, uint64_t phys, uint64_t value, unsigned size);
 } PhysOps;

@@ -1,0 +1,91 @@
+/* The vCPU's loop: events, block look-up, run, links, faults, single step */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+
+#include "accel/soft/block.h"
+#include "accel/soft/interp-int.h"
+
+static ALWAYS_INLINE void run_block(SoftCpu *cpu, Block *b)
+{
+    const Op *op = b->ops;
+
+    cpu->block = b;
+#ifdef INTERP_LOOP
+    while (op) {
+        op = op->fn(cpu, op);
+    }
+#else
+    op->fn(cpu, op);
+#endif
+}
+
+/* One instruction alone: behind STI or MOV SS, with RF, under TF. */
+static NOINLINE void run_one(SoftCpu *cpu)
+{
+    Block *b = block_lookup(cpu);
+    bool step = cpu->mode & MODE_TF;
+
+    cpu->irq_shadow = 0;
+    cpu->eflags &= ~FL_RF;
+    atomic_fetch_or_explicit(&cpu->exit_request, EXIT_ONE, memory_order_relaxed);
+    run_block(cpu, b);
+    atomic_fetch_and_explicit(&cpu->exit_request, ~(uint32_t)EXIT_ONE, memory_order_relaxed);
+    cpu->link_from = NULL;
+    if (step) {
+        debug_step_done(cpu);
+    }
+}
+
+/* cpu_raise() landed: go back to the instruction, then into the handler. */
+static NOINLINE void unwound(SoftCpu *cpu)
+{
+    atomic_fetch_and_explicit(&cpu->exit_request, ~(uint32_t)EXIT_ONE, memory_order_relaxed);
+    if (cpu->op) {
+        cpu->rip = cpu_insn_rip(cpu, cpu->op);
+        cpu->op = NULL;
+    }
+    cpu->link_from = NULL;
+    fault_deliver(cpu);     /* may raise again, and land here again */
+}
+
+void soft_cpu_exec(SoftCpu *cpu)
+{
+    uint32_t last_if;
+
+    if (!cpu->block_cpu) {
+        block_cpu_init(cpu);
+    }
+    if (sigsetjmp(cpu->unwind, 0)) {
+        unwound(cpu);
+    }
+    /* Anything may have changed: look at events first. */
+    last_if = 0;
+    for (;;) {
+        uint32_t now_if = cpu->eflags & FL_IF;
+        Block *b;
+
+        if (unlikely(atomic_load_explicit(&cpu->exit_request, memory_order_relaxed)) ||
+            unlikely(now_if & ~last_if) || unlikely(cpu->halted)) {
+            if (!soft_cpu_handle_events(cpu)) {
+                break;
+            }
+            if (cpu->halted) {
+                continue;
+            }
+        }
+        last_if = now_if;
+        if (unlikely(cpu->irq_shadow) || unlikely(cpu->eflags & FL_RF) ||
+            unlikely(cpu->mode & MODE_TF)) {
+            run_one(cpu);
+            last_if = 0;
+            continue;
+        }
+        b = block_lookup(cpu);
+        if (cpu->link_from) {
+            block_link(cpu, b);
+            cpu->link_from = NULL;
+        }
+        run_block(cpu, b);
+    }
+    block_cpu_outside(cpu);
+}

@@ -1,0 +1,186 @@
+/* What the integer families share: operand access by constant size and address shape */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ACCEL_SOFT_INTERP_INT_H
+#define ACCEL_SOFT_INTERP_INT_H
+
+#include "accel/soft/insn-info.h"
+#include "accel/soft/interp.h"
+
+/*
+ * Handlers exist per operand size and per shape of the address:
+ * B  64-bit flat, base + disp (base may be RIP or none); X  the same with an index;
+ * G  everything else (16/32-bit addresses, segments with a base, limits).
+ */
+enum { EA_B, EA_X, EA_G, NR_EA };
+
+static inline unsigned ea_kind(const Insn *i, uint32_t mode)
+{
+    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || i->adsz != 8 || i->seg == S_FS ||
+        i->seg == S_GS) {
+        return EA_G;
+    }
+    return i->index == R_NONE ? EA_B : EA_X;
+}
+
+static ALWAYS_INLINE uint64_t ea_get(SoftCpu *cpu, const Op *op, unsigned kind, unsigned size,
+                                     bool write)
+{
+    uint64_t ea;
+
+    if (kind == EA_G) {
+        return ea_linear(cpu, op, size, write);
+    }
+    ea = cpu->gpr[op->i.base] + (uint64_t)(int64_t)op->i.disp;
+    return kind == EA_B ? ea : ea + (cpu->gpr[op->i.index] << op->i.scale);
+}
+
+static ALWAYS_INLINE uint64_t mem_ld(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    return size == 1 ? mem_ld8(cpu, op, la) : size == 2 ? mem_ld16(cpu, op, la) :
+           size == 4 ? mem_ld32(cpu, op, la) : mem_ld64(cpu, op, la);
+}
+
+static ALWAYS_INLINE void mem_st(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t v,
+                                 unsigned size)
+{
+    if (size == 1) {
+        mem_st8(cpu, op, la, v);
+    } else if (size == 2) {
+        mem_st16(cpu, op, la, v);
+    } else if (size == 4) {
+        mem_st32(cpu, op, la, v);
+    } else {
+        mem_st64(cpu, op, la, v);
+    }
+}
+
+static ALWAYS_INLINE uint64_t host_ld(const void *p, unsigned size)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p, size);
+    return v;
+}
+
+static ALWAYS_INLINE void host_st(void *p, uint64_t v, unsigned size)
+{
+    memcpy(p, &v, size);
+}
+
+/* Read-modify-write: the host address on a TLB hit, else NULL and mem_ld_rmw() / mem_store_slow(). */
+static ALWAYS_INLINE void *rmw_hit(SoftCpu *cpu, uint64_t la, unsigned size)
+{
+    return mem_hit(cpu->tlb->tag_w, cpu->tlb, la, size);
+}
+uint64_t mem_ld_rmw(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
+
+/* Register operands by constant size; bytes go by the offsets int_prepare() made. */
+static ALWAYS_INLINE uint64_t g_get(const SoftCpu *cpu, const Op *op, unsigned size)
+{
+    return size == 1 ? REG8(cpu, op) : reg_get(cpu, op->i.reg, size);
+}
+static ALWAYS_INLINE void g_set(SoftCpu *cpu, const Op *op, unsigned size, uint64_t v)
+{
+    if (size == 1) {
+        REG8(cpu, op) = v;
+    } else {
+        reg_set(cpu, op->i.reg, size, v);
+    }
+}
+static ALWAYS_INLINE uint64_t r_get(const SoftCpu *cpu, const Op *op, unsigned size)
+{
+    return size == 1 ? RM8(cpu, op) : reg_get(cpu, op->i.rm, size);
+}
+static ALWAYS_INLINE void r_set(SoftCpu *cpu, const Op *op, unsigned size, uint64_t v)
+{
+    if (size == 1) {
+        RM8(cpu, op) = v;
+    } else {
+        reg_set(cpu, op->i.rm, size, v);
+    }
+}
+
+static ALWAYS_INLINE uint64_t trunc_to(uint64_t v, unsigned size)
+{
+    return size == 8 ? v : size == 4 ? (uint32_t)v : size == 2 ? (uint16_t)v : (uint8_t)v;
+}
+static ALWAYS_INLINE int64_t sext_from(uint64_t v, unsigned size)
+{
+    return size == 8 ? (int64_t)v : size == 4 ? (int32_t)v : size == 2 ? (int16_t)v : (int8_t)v;
+}
+
+/* Operands of the slower families: register or memory decided at run time, size constant. */
+static ALWAYS_INLINE uint64_t e_get(SoftCpu *cpu, const Op *op, unsigned size)
+{
+    return op->i.flags & INSN_MEM ? mem_ld(cpu, op, ea_linear(cpu, op, size, false), size)
+                                  : r_get(cpu, op, size);
+}
+
+/* log2 of 1 2 4 8 */
+static inline unsigned size_index(unsigned size)
+{
+    return size == 8 ? 3 : size >> 1;
+}
+
+#define SIZES4(f, ...) { f(__VA_ARGS__, 1), f(__VA_ARGS__, 2), f(__VA_ARGS__, 4), f(__VA_ARGS__, 8) }
+
+/* Branches ------------------------------------------------------------- */
+
+static ALWAYS_INLINE const Op *go_block(SoftCpu *cpu, Block *next)
+{
+    cpu->block = next;
+    cpu->rip = next->rip;
+    return GOTO_OP(cpu, next->ops);
+}
+
+/* By the jump cache, or leave. */
+const Op *interp_jump(SoftCpu *cpu, uint64_t target);
+
+/* Exit `which` of the block, which always leads to target. */
+static ALWAYS_INLINE const Op *branch_link(SoftCpu *cpu, unsigned which, uint64_t target)
+{
+    Block *block = cpu->block;
+    Block *next = atomic_load_explicit(&block->out[which].target, memory_order_relaxed);
+
+    if (likely(next != NULL) &&
+        likely(!atomic_load_explicit(&cpu->exit_request, memory_order_relaxed))) {
+        return go_block(cpu, next);
+    }
+    cpu->link_from = block;
+    cpu->link_which = which;
+    return interp_jump(cpu, target);
+}
+
+/* Target of a relative branch: wrapped to the operand size. */
+static ALWAYS_INLINE uint64_t rel_target(const SoftCpu *cpu, const Op *op)
+{
+    return trunc_to(cpu->rip + op->i.next + op->i.imm, op->i.opsz);
+}
+
+/* op is the conditional branch. */
+static ALWAYS_INLINE const Op *branch_cond(SoftCpu *cpu, const Op *op, bool taken)
+{
+    if (taken) {
+        return branch_link(cpu, 0, rel_target(cpu, op));
+    }
+    return branch_link(cpu, 1, cpu_next_rip(cpu, op));
+}
+
+/* interp-bit.c: the linear address of the operand that a bit offset in reg selects. */
+uint64_t bit_address(SoftCpu *cpu, const Op *op, unsigned size, bool by_reg, bool write);
+
+/* Edit the block's copy of an integer instruction into the form the handlers expect. */
+void int_prepare(Insn *i);
+
+/* The families of pick_int; NULL: not mine. */
+OpFn *pick_alu(const Insn *i, uint32_t mode);
+OpFn *pick_fused(const Insn *i, const Insn *jcc, uint32_t mode);
+OpFn *pick_mov(const Insn *i, uint32_t mode);
+OpFn *pick_stack(const Insn *i, uint32_t mode);
+OpFn *pick_shift(const Insn *i, uint32_t mode);
+OpFn *pick_bit(const Insn *i, uint32_t mode);
+OpFn *pick_muldiv(const Insn *i, uint32_t mode);
+OpFn *pick_branch(const Insn *i, uint32_t mode);
+OpFn *pick_lock(const Insn *i, uint32_t mode);
+
+#endif

@@ -1,0 +1,309 @@
+/* Slow loads and stores: TLB misses, page crossings, MMIO, code pages, watchpoints, atomics */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+
+#include "accel/soft/interp-int.h"
+#include "accel/soft/smc.h"
+
+const PhysOps *phys_ops;
+
+/* Physical side ---------------------------------------------------------- */
+
+uint64_t phys_load(SoftCpu *cpu, uint64_t phys, unsigned size)
+{
+    const void *host = phys_ops->ram(cpu, phys, false);
+
+    return host ? host_ld(host, size) : phys_ops->ld(cpu, phys, size);
+}
+
+static void code_page_store(SoftCpu *cpu, uint64_t phys, unsigned size)
+{
+    if (smc_page_is_code(cpu, phys)) {
+        smc_store(cpu, phys, size);
+    }
+}
+
+void phys_store(SoftCpu *cpu, uint64_t phys, uint64_t value, unsigned size)
+{
+    void *host = phys_ops->ram(cpu, phys, true);
+
+    if (host) {
+        host_st(host, value, size);
+        code_page_store(cpu, phys, size);
+    } else {
+        phys_ops->st(cpu, phys, value, size);
+    }
+}
+
+bool phys_cmpxchg(SoftCpu *cpu, uint64_t phys, uint64_t old, uint64_t value, unsigned size)
+{
+    void *host = phys_ops->ram(cpu, phys, true);
+    uint32_t old32 = old;
+    bool ok;
+
+    if (!host) {
+        /* Tables in MMIO or ROM: nothing to race with. */
+        if (phys_ops->ld(cpu, phys, size) != old) {
+            return false;
+        }
+        phys_ops->st(cpu, phys, value, size);
+        return true;
+    }
+    ok = size == 4 ? __atomic_compare_exchange_n((uint32_t *)host, &old32, (uint32_t)value, false,
+                                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+                   : __atomic_compare_exchange_n((uint64_t *)host, &old, value, false,
+                                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (ok) {
+        code_page_store(cpu, phys, size);
+    }
+    return ok;
+}
+
+/* Linear side ------------------------------------------------------------ */
+
+/*
+ * #GP(0), or #SS(0) when the stack segment was meant: by the ModRM's segment, or
+ * for pushes and pops by the address being where the stack pointer is.
+ */
+static COLD NORETURN void raise_noncanonical(SoftCpu *cpu, const Op *op, uint64_t la)
+{
+    bool stack = la - cpu->gpr[R_SP] + 64 < 128;
+
+    if (op && (op->i.flags & INSN_MEM) && op->i.seg == S_SS) {
+        stack = true;
+    }
+    cpu_raise_err(cpu, op, stack ? EXC_SS : EXC_GP, 0);
+}
+
+static bool wide_addresses(const SoftCpu *cpu, bool sys)
+{
+    return (cpu->mode & MODE_CODE_MASK) == MODE_CODE64 || (sys && (cpu->mode & MODE_LMA));
+}
+
+static uint64_t wrap(const SoftCpu *cpu, uint64_t la, bool sys)
+{
+    return wide_addresses(cpu, sys) ? la : (uint32_t)la;
+}
+
+static void check_canonical(SoftCpu *cpu, const Op *op, uint64_t la, bool sys)
+{
+    if (wide_addresses(cpu, sys) && (uint64_t)((int64_t)(la << 16) >> 16) != la) {
+        raise_noncanonical(cpu, op, la);
+    }
+}
+
+static SoftTlb *tlb_of(SoftCpu *cpu, bool sys)
+{
+    return sys && cpu->ctx_kernel ? cpu->ctx_kernel : cpu->tlb;
+}
+
+/* Where the bytes are. */
+typedef struct Place {
+    uint8_t *host;      /* plain RAM for this access; else NULL and by phys */
+    uint64_t phys;
+    bool code;          /* host is RAM with code in it: tell smc.c after a store */
+} Place;
+
+/* Translate for an access within one page; raises. */
+static void place(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write, bool sys,
+                  Place *at)
+{
+    SoftTlb *tlb;
+    bool hit;
+
+    check_canonical(cpu, op, la, sys);
+    hit = tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, sys);
+    tlb = tlb_of(cpu, sys);
+    at->code = false;
+    at->phys = tlb->info[(la >> 12) & (TLB_SIZE - 1)].phys | (la & 4095);
+    at->host = hit ? mem_hit(write ? tlb->tag_w : tlb->tag_r, tlb, la, size) : NULL;
+    if (at->host) {
+        return;
+    }
+    if (!sys && debug_watches_page(cpu, la)) {
+        debug_check_access(cpu, la, size, write);
+    }
+    at->host = phys_ops->ram(cpu, at->phys, write);
+    at->code = write && at->host;
+}
+
+/* Within one page; size 1..8. */
+static uint64_t load_part(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool sys)
+{
+    uint64_t v = 0;
+    unsigned n;
+    Place at;
+
+    place(cpu, op, la, size, false, sys, &at);
+    if (at.host) {
+        memcpy(&v, at.host, size);
+        return v;
+    }
+    if ((size & (size - 1)) == 0) {
+        return phys_ops->ld(cpu, at.phys, size);
+    }
+    for (n = 0; n < size; n++) {
+        v |= (phys_ops->ld(cpu, at.phys + n, 1) & 0xff) << (8 * n);
+    }
+    return v;
+}
+
+static void store_part(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t v, unsigned size,
+                       bool sys)
+{
+    unsigned n;
+    Place at;
+
+    place(cpu, op, la, size, true, sys, &at);
+    if (at.host) {
+        memcpy(at.host, &v, size);
+        if (at.code) {
+            code_page_store(cpu, at.phys, size);
+        }
+    } else if ((size & (size - 1)) == 0) {
+        phys_ops->st(cpu, at.phys, v, size);
+    } else {
+        for (n = 0; n < size; n++) {
+            phys_ops->st(cpu, at.phys + n, (v >> (8 * n)) & 0xff, 1);
+        }
+    }
+}
+
+static void probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write, bool sys)
+{
+    unsigned first = MIN(size, 4096 - (unsigned)(la & 4095));
+
+    check_canonical(cpu, op, la, sys);
+    tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, sys);
+    if (first < size) {
+        la = wrap(cpu, la + first, sys);
+        check_canonical(cpu, op, la, sys);
+        tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, sys);
+    }
+}
+
+static uint64_t load_any(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool sys)
+{
+    unsigned first = 4096 - (la & 4095);
+    uint64_t low;
+
+    if (first >= size) {
+        return load_part(cpu, op, la, size, sys);
+    }
+    /* The lower page faults first; MMIO is read only when both are there. */
+    probe(cpu, op, la, size, false, sys);
+    low = load_part(cpu, op, la, first, sys);
+    return low | load_part(cpu, op, wrap(cpu, la + first, sys), size - first, sys) << (8 * first);
+}
+
+static void store_any(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t v, unsigned size, bool sys)
+{
+    unsigned first = 4096 - (la & 4095);
+
+    if (first >= size) {
+        store_part(cpu, op, la, v, size, sys);
+        return;
+    }
+    probe(cpu, op, la, size, true, sys);
+    store_part(cpu, op, la, v, first, sys);
+    store_part(cpu, op, wrap(cpu, la + first, sys), v >> (8 * first), size - first, sys);
+}
+
+uint64_t mem_load_slow(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    return load_any(cpu, op, la, size, false);
+}
+
+void mem_store_slow(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsigned size)
+{
+    store_any(cpu, op, la, value, size, false);
+}
+
+uint64_t mem_load_sys(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    return load_any(cpu, op, wrap(cpu, la, true), size, true);
+}
+
+void mem_store_sys(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsigned size)
+{
+    store_any(cpu, op, wrap(cpu, la, true), value, size, true);
+}
+
+uint64_t mem_ld_rmw(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    probe(cpu, op, la, size, true, false);
+    return load_any(cpu, op, la, size, false);
+}
+
+void mem_probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
+{
+    probe(cpu, op, la, size, write, false);
+}
+
+void mem_load_bytes(SoftCpu *cpu, const Op *op, uint64_t la, void *buf, unsigned size)
+{
+    uint8_t *to = buf;
+
+    probe(cpu, op, la, size, false, false);
+    while (size) {
+        unsigned n = MIN(size, 4096 - (unsigned)(la & 4095)), k;
+        Place at;
+
+        place(cpu, op, la, n, false, false, &at);
+        if (at.host) {
+            memcpy(to, at.host, n);
+        } else {
+            for (k = 0; k < n; k++) {
+                to[k] = phys_ops->ld(cpu, at.phys + k, 1);
+            }
+        }
+        to += n;
+        size -= n;
+        la = wrap(cpu, la + n, false);
+    }
+}
+
+void mem_store_bytes(SoftCpu *cpu, const Op *op, uint64_t la, const void *buf, unsigned size)
+{
+    const uint8_t *from = buf;
+
+    probe(cpu, op, la, size, true, false);
+    while (size) {
+        unsigned n = MIN(size, 4096 - (unsigned)(la & 4095)), k;
+        Place at;
+
+        place(cpu, op, la, n, true, false, &at);
+        if (at.host) {
+            memcpy(at.host, from, n);
+            if (at.code) {
+                code_page_store(cpu, at.phys, n);
+            }
+        } else {
+            for (k = 0; k < n; k++) {
+                phys_ops->st(cpu, at.phys + k, from[k], 1);
+            }
+        }
+        from += n;
+        size -= n;
+        la = wrap(cpu, la + n, false);
+    }
+}
+
+void *mem_atomic(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    void *p = rmw_hit(cpu, la, size);
+
+    if (p || (la & 4095) + size > 4096) {
+        return p;
+    }
+    check_canonical(cpu, op, la, false);
+    return tlb_fill(cpu, op, la, ACC_WRITE, false) ? rmw_hit(cpu, la, size) : NULL;
+}
+
+uint64_t ea_linear_slow(SoftCpu *cpu, const Op *op, uint64_t offset, unsigned size, bool write)
+{
+    if ((cpu->mode & MODE_CODE_MASK) == MODE_CODE64) {
+        return op->i.seg >= S_FS ? cpu->seg[op->i.seg].base + offset : offset;
+    }
+    return seg_linear(cpu, op, op->i.seg, offset, size, write);
+}
