@@ -105,8 +105,8 @@ Device *device_new_type(const DeviceType *type);
 bool device_realize(Device *dev, Bus *bus, Error **errp);
 void device_unrealize(Device *dev);     /* and leave the tree */
 /* device_new + realize for boards; what fails here is Mica's own mistake. */
-Device *device_create(const char *type_name, Bus *bus, const char *first_prop, ...)
-    G_GNUC_NULL_TERMINATED;             /* name, text, name, text, ..., NULL */
+/* Properties follow as name, text, name, text, ..., NULL. */
+Device *device_create(const char *type_name, Bus *bus, const char *first_prop, ...);
 /* Put a not yet realized device under /machine with that name instead of unattached. */
 void device_set_name(Device *dev, const char *name);
 

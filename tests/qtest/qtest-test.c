@@ -10,6 +10,26 @@ static void expect(QTest *q, const char *line, const char *want)
     g_assert_cmpstr(got, ==, want);
 }
 
+static void memory(void)
+{
+    QTest *q = qtest_start("-machine pc -m 128M");
+
+    expect(q, "endianness", "OK little");
+    expect(q, "writeq 0x100000 0x1122334455667788", "OK");
+    expect(q, "readq 0x100000", "OK 0x1122334455667788");
+    expect(q, "readl 0x100002", "OK 0x0000000033445566");
+    expect(q, "readb 0x100007", "OK 0x0000000000000011");
+    expect(q, "read 0x100000 0x4", "OK 0x88776655");
+    expect(q, "write 0x100000 0x4 0xdeadbeef", "OK");
+    expect(q, "read 0x100000 5", "OK 0xdeadbeef44");
+    expect(q, "memset 0x100001 2 0xaa", "OK");
+    expect(q, "memset 0x100001 0 0x55", "OK");
+    expect(q, "b64read 0x100000 4", "OK 3qqq7w==");
+    expect(q, "b64write 0x100010 3 AQID", "OK");
+    expect(q, "read 0x100010 3", "OK 0x010203");
+    qtest_end(q);
+}
+
 static void bad_lines(void)
 {
     QTest *q = qtest_start("-machine none");
@@ -34,5 +54,6 @@ static void clock_moves(void)
     qtest_end(q);
 }
 
+QTEST("/qtest/memory", memory)
 QTEST("/qtest/bad-lines", bad_lines)
 QTEST("/qtest/clock", clock_moves)

@@ -1,0 +1,38 @@
+/* The pc machine: i440FX and PIIX3 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "hw/i386/pc.h"
+#include "hw/acpi/piix4-pm.h"
+#include "hw/isa/piix3.h"
+#include "hw/pci/i440fx.h"
+
+/* The south bridge's slot, where guests and firmware expect it. */
+#define PIIX3_SLOT 1
+
+static bool pc_i440fx_build(Machine *m, Error **errp)
+{
+    PcMachine *pc = OBJECT_OF(m, PcMachine);
+    IrqLine *lines[ISA_NR_IRQS];
+    PciHost *host;
+
+    pc_split_ram(pc);
+    if (!pc_create_cpus(pc, errp)) {
+        return false;
+    }
+    host = i440fx_new(m->ram, pc->below_4g);
+    if (!pc_load_bios(pc, host->bus->mem, errp)) {
+        return false;
+    }
+    pc_create_gsi(pc, lines);
+    pc->isa = piix3_new(host, lines);
+    pc_create_chips(pc);
+    pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
+    return true;
+}
+
+static const MachineType pc_i440fx_machine = {
+    .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
+    .is_default = true, .size = sizeof(PcMachine), .max_cpus = 255,
+    .default_ram_size = 128u << 20, .default_cpu = "qemu64", .build = pc_i440fx_build,
+};
+REGISTER_MACHINE(pc_i440fx_machine)

@@ -1,0 +1,97 @@
+/* What every PC has: RAM map, CPUs, chips, firmware */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "hw/i386/pc.h"
+#include "accel/accel.h"
+#include "hw/intc/apic.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/rtc/mc146818.h"
+#include "hw/timer/i8254.h"
+
+#define BIOS_MAX (16u << 20)
+
+/* RAM ends at 3.5 GiB; where it must be split, at 3 GiB, so that both parts are whole GiB. */
+void pc_split_ram(PcMachine *pc)
+{
+    uint64_t size = pc->machine.ram_size, limit = 0xe0000000;
+
+    if (size >= limit) {
+        limit = 0xc0000000;
+    }
+    pc->below_4g = MIN(size, limit);
+    pc->above_4g = size - pc->below_4g;
+}
+
+bool pc_create_cpus(PcMachine *pc, Error **errp)
+{
+    for (unsigned i = 0; i < pc->machine.smp.cpus; i++) {
+        Vcpu *cpu = vcpu_new(i, i, errp);
+
+        if (!cpu) {
+            return false;
+        }
+        apic_create(cpu);
+    }
+    return true;
+}
+
+/* Interrupts 0 to 15 reach the i8259 pair and the I/O APIC, which ignores what it masks. */
+static void gsi_set(void *opaque, int n, int level)
+{
+    PcMachine *pc = opaque;
+
+    if (n < ISA_NR_IRQS) {
+        irq_set(pc->pic[n], level);
+    }
+    irq_set(device_irq_in(pc->ioapic, n), level);
+}
+
+void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS])
+{
+    pc->gsi = irq_new(gsi_set, pc, PC_NR_GSI);
+    pc->ioapic = ioapic_create();
+    for (unsigned i = 0; i < ISA_NR_IRQS; i++) {
+        lines[i] = &pc->gsi[i];
+    }
+}
+
+void pc_create_chips(PcMachine *pc)
+{
+    IrqLine *inputs[ISA_NR_IRQS];
+
+    i8259_create_pair(pc->isa, vcpu_intr_line(), inputs);
+    memcpy(pc->pic, inputs, sizeof(inputs));
+    pc->rtc = rtc_create(pc->isa);
+    pc->pit = i8254_create(pc->isa, &pc->gsi[0]);
+    pcspk_create(pc->isa, pc->pit);
+    device_create("port92", &pc->isa->bus, NULL);
+}
+
+bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
+{
+    const char *path = pc->machine.firmware ? pc->machine.firmware
+                                            : "/usr/share/seabios/bios-256k.bin";
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *data = NULL;
+    gsize size, low;
+
+    if (!g_file_get_contents(path, &data, &size, &gerr)) {
+        error_set(errp, "could not load PC BIOS '%s': %s", path, gerr->message);
+        return false;
+    }
+    if (!size || size % 65536 || size > BIOS_MAX) {
+        error_set(errp, "could not load PC BIOS '%s': its size, %zu bytes, is no multiple of "
+                  "64 KiB up to 16 MiB", path, size);
+        return false;
+    }
+    if (!region_init_rom(&pc->bios, &pc->machine.obj, NULL, NULL, "pc.bios", size, errp)) {
+        return false;
+    }
+    memcpy(region_host(&pc->bios), data, size);
+    low = MIN(size, 128 * 1024);
+    region_init_alias(&pc->bios_isa, &pc->machine.obj, "isa-bios", &pc->bios, size - low, low);
+    region_add(mem, 0x100000 - low, &pc->bios_isa, 1);
+    region_add(mem, 0x100000000ULL - size, &pc->bios, 0);
+    return true;
+}
