@@ -5,6 +5,7 @@
 #include "accel/run.h"
 #include "accel/soft/block.h"
 #include "accel/soft/cpuid.h"
+#include "accel/soft/fpu.h"
 #include "accel/soft/phys.h"
 #include "accel/soft/seg.h"
 #include "accel/soft/smc.h"
@@ -116,12 +117,7 @@ static void reset_segments(SoftCpu *cpu)
 
 static void reset_fpu_and_msrs(SoftCpu *cpu)
 {
-    memset(cpu->vec, 0, sizeof(cpu->vec));
-    memset(&cpu->fx, 0, sizeof(cpu->fx));
-    cpu->fx.fcw = 0x40;         /* power-up differs from FNINIT */
-    cpu->fx.ftw_abridged = 0xff;
-    cpu->fx.mxcsr = 0x1f80;
-    cpu->fx.mxcsr_mask = 0xffff;
+    fpu_reset(cpu, true);
     cpu->xcr0 = 1;
     cpu->pat = 0x0007040600070406ULL;
     cpu->misc_enable = 1;       /* fast strings */

@@ -225,7 +225,8 @@ static bool header_bad(const SoftCpu *cpu, const uint8_t *header)
     memcpy(&compact, header + OFF_XCOMP_BV, 8);
     memcpy(reserved, header + 16, 48);
     if (compact & XCOMP_COMPACT) {
-        bad = ((compact & ~XCOMP_COMPACT) & ~cpu->xcr0) | (present & ~compact);
+        compact &= ~XCOMP_COMPACT;
+        bad = (compact & ~cpu->xcr0) | (present & ~compact);
         checked = 6;
     } else {
         bad = compact | (present & ~cpu->xcr0);
