@@ -26,6 +26,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc_create_gsi(pc, lines);
     pc->isa = piix3_new(host, lines);
     pc_create_chips(pc);
+    pc_set_cmos(pc);
     pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
     return true;
 }

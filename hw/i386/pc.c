@@ -68,6 +68,27 @@ void pc_create_chips(PcMachine *pc)
     device_create("port92", &pc->isa->bus, NULL);
 }
 
+/* What SeaBIOS reads: registers as in its and the PC AT's CMOS maps. */
+void pc_set_cmos(PcMachine *pc)
+{
+    uint64_t extended = pc->below_4g - MIN(pc->below_4g, 1 << 20);
+    uint64_t above_16m = pc->below_4g - MIN(pc->below_4g, 16 << 20);
+    const struct { uint8_t reg, bytes; uint64_t value; } rows[] = {
+        { 0x15, 2, 640 },                               /* base memory, KiB */
+        { 0x17, 2, MIN(extended >> 10, 0xffff) },       /* above 1 MiB, KiB */
+        { 0x30, 2, MIN(extended >> 10, 0xffff) },
+        { 0x34, 2, MIN(above_16m >> 16, 0xffff) },      /* above 16 MiB, 64 KiB */
+        { 0x5b, 3, pc->above_4g >> 16 },                /* above 4 GiB, 64 KiB */
+        { 0x5f, 1, pc->machine.smp.cpus - 1 },          /* CPUs besides the first */
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (unsigned k = 0; k < rows[i].bytes; k++) {
+            rtc_cmos_set(pc->rtc, rows[i].reg + k, rows[i].value >> (k * 8));
+        }
+    }
+}
+
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
 {
     const char *path = pc->machine.firmware ? pc->machine.firmware

@@ -27,6 +27,7 @@ bool pc_create_cpus(PcMachine *pc, Error **errp);
 void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS]);
 /* Interrupt controllers, timers, CMOS clock and the small ports, on pc->isa. */
 void pc_create_chips(PcMachine *pc);
+void pc_set_cmos(PcMachine *pc);
 /* The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem). */
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp);
 
