@@ -63,5 +63,7 @@ void chardev_free(Chardev *chr);
 void chardev_set_where(Chardev *chr, const char *fmt, ...) PRINTF_FORMAT(2, 3);
 /* Ask the program to end (Ctrl-a x); does nothing when nobody listens. */
 void chardev_request_quit(void);
+bool chardev_can_commit(void);
+void chardev_request_commit(void);
 
 #endif

@@ -7,6 +7,8 @@
 static GList *chardevs;                 /* of Chardev, sorted by id */
 static void (*quit_handler)(void *opaque);
 static void *quit_opaque;
+static void (*commit_handler)(void *opaque);
+static void *commit_opaque;
 
 /* --- back end to front end --- */
 
@@ -348,21 +350,20 @@ void chardev_foreach(bool (*fn)(Chardev *chr, void *opaque), void *opaque)
 
 void chardev_close_all(void)
 {
-    /* Multiplexers first: each is the front end of its base. */
-    for (int pass = 0; pass < 2; pass++) {
-        GList *next;
+    while (chardevs) {
+        Chardev *chr = chardevs->data;
 
-        for (GList *l = chardevs; l; l = next) {
-            Chardev *chr = l->data;
-
-            next = l->next;
-            if (pass == 1 || chr->type->attach) {
-                if (chr->fe) {
-                    char_fe_deinit(chr->fe);
-                }
-                chardev_free(chr);
+        /* Multiplexers first: each owns its base. */
+        for (GList *l = chardevs; l; l = l->next) {
+            if (((Chardev *)l->data)->type->attach) {
+                chr = l->data;
+                break;
             }
         }
+        if (chr->fe) {
+            char_fe_deinit(chr->fe);
+        }
+        chardev_free(chr);
     }
 }
 
@@ -376,5 +377,23 @@ void chardev_request_quit(void)
 {
     if (quit_handler) {
         quit_handler(quit_opaque);
+    }
+}
+
+void chardev_set_commit_handler(void (*commit)(void *opaque), void *opaque)
+{
+    commit_handler = commit;
+    commit_opaque = opaque;
+}
+
+bool chardev_can_commit(void)
+{
+    return commit_handler;
+}
+
+void chardev_request_commit(void)
+{
+    if (commit_handler) {
+        commit_handler(commit_opaque);
     }
 }
