@@ -17,7 +17,7 @@ const Op *block_op_leave(SoftCpu *cpu, const Op *op)
 /* Behind the last instruction. */
 static const Op *op_fallthrough(SoftCpu *cpu, const Op *op)
 {
-    return branch_link(cpu, 1, cpu_insn_rip(cpu, op));
+    return branch_link(cpu, op, (const Link *)(op + 1), 1);
 }
 
 static const Op *op_ud(SoftCpu *cpu, const Op *op)
@@ -172,7 +172,7 @@ Block *block_build(SoftCpu *cpu, uint64_t phys, uint64_t phys2, uint32_t mode)
     memset(&ops[nr], 0, sizeof(Op));
     ops[nr].fn = op_fallthrough;
     ops[nr].i.next = offset;
-    b = g_malloc0(sizeof(Block) + (nr + 1) * sizeof(Op));
+    b = g_malloc0(sizeof(Block) + (nr + 1) * sizeof(Op) + 2 * sizeof(Link));
     b->rip = cpu->rip;
     b->phys = phys;
     b->phys2 = (phys & 4095) + offset > 4096 ? phys2 : RAM_ADDR_NONE;

@@ -43,7 +43,7 @@ static unsigned hash_of(uint64_t phys, uint64_t rip, uint32_t mode)
 
 static size_t block_size(const Block *b)
 {
-    return sizeof(Block) + b->nr_ops * sizeof(Op);
+    return sizeof(Block) + b->nr_ops * sizeof(Op) + 2 * sizeof(Link);
 }
 
 /* Quiet points and freeing ----------------------------------------------- */
@@ -153,28 +153,29 @@ void block_cpu_outside(SoftCpu *cpu)
 
 static void unlink_out(Block *b)
 {
+    Link *out = block_exits(b);
     unsigned n;
 
     for (n = 0; n < 2; n++) {
-        Block *target = atomic_load_explicit(&b->out[n].target, memory_order_relaxed);
+        Block *target = atomic_load_explicit(&out[n].target, memory_order_relaxed);
         Link **p;
 
         if (!target) {
             continue;
         }
-        for (p = &target->in; *p && *p != &b->out[n]; p = &(*p)->next) {
+        for (p = &target->in; *p && *p != &out[n]; p = &(*p)->next) {
         }
         if (*p) {
-            *p = b->out[n].next;
+            *p = out[n].next;
         }
-        atomic_store_explicit(&b->out[n].target, NULL, memory_order_relaxed);
+        atomic_store_explicit(&out[n].target, NULL, memory_order_relaxed);
     }
 }
 
 void block_link(SoftCpu *cpu, Block *b)
 {
     Block *from = cpu->link_from;
-    Link *link = &from->out[cpu->link_which];
+    Link *link = &block_exits(from)[cpu->link_which];
     uint32_t mode = atomic_load_explicit(&b->mode, memory_order_relaxed);
 
     /* Only inside a page: its mapping is known good while we run in it. */

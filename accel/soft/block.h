@@ -18,10 +18,9 @@ typedef struct Link {
 /*
  * Key: (phys, rip, mode); phys2 is the second page's address when the last
  * instruction crosses a page, else -1. Immutable once published, but for:
- * out[] (any vCPU links), the fn of ops and mode (when it dies).
+ * its exits (any vCPU links), the fn of ops and mode (when it dies).
  */
 struct Block {
-    Link out[2];                    /* 0 taken, 1 fallthrough */
     uint64_t rip, phys, phys2;
     uint64_t ram, ram2;             /* the same as flat RAM addresses, for smc.c */
     _Atomic uint32_t mode;          /* MODE_*, or BLOCK_DEAD */
@@ -34,8 +33,14 @@ struct Block {
     Block *page_next[2];            /* lists of the one or two code pages, see block-int.h */
     Block *retired_next;
     uint64_t retired_at;
-    Op ops[];                       /* nr_insn, then the terminator */
+    Op ops[];                       /* nr_insn, the terminator, then Link[2]: taken, fallthrough */
 };
+
+/* The exits are behind the ops so that a branch finds them without a load: op + 1 or op + 2. */
+static inline Link *block_exits(Block *b)
+{
+    return (Link *)&b->ops[b->nr_ops];
+}
 
 /* Find or build the block at cpu->rip. May raise #PF, #GP, #DB. Also the vCPU's quiet point. */
 Block *block_lookup(SoftCpu *cpu);

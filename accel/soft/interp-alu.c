@@ -57,20 +57,22 @@ static ALWAYS_INLINE bool alu_writes(unsigned kind)
 
 static ALWAYS_INLINE const Op *alu_rr(SoftCpu *cpu, const Op *op, unsigned kind, unsigned size)
 {
-    uint64_t r = alu(cpu, kind, size, r_get(cpu, op, size), g_get(cpu, op, size));
+    void *to = r_place(cpu, op, size);
+    uint64_t r = alu(cpu, kind, size, place_get(to, size), g_get(cpu, op, size));
 
     if (alu_writes(kind)) {
-        r_set(cpu, op, size, r);
+        place_set(to, size, r);
     }
     return NEXT(cpu, op);
 }
 
 static ALWAYS_INLINE const Op *alu_ri(SoftCpu *cpu, const Op *op, unsigned kind, unsigned size)
 {
-    uint64_t r = alu(cpu, kind, size, r_get(cpu, op, size), trunc_to(op->i.imm, size));
+    void *to = r_place(cpu, op, size);
+    uint64_t r = alu(cpu, kind, size, place_get(to, size), trunc_to(op->i.imm, size));
 
     if (alu_writes(kind)) {
-        r_set(cpu, op, size, r);
+        place_set(to, size, r);
     }
     return NEXT(cpu, op);
 }
@@ -79,10 +81,11 @@ static ALWAYS_INLINE const Op *alu_rm(SoftCpu *cpu, const Op *op, unsigned kind,
                                       unsigned ea)
 {
     uint64_t b = mem_ld(cpu, op, ea_get(cpu, op, ea, size, false), size);
-    uint64_t r = alu(cpu, kind, size, g_get(cpu, op, size), b);
+    void *to = g_place(cpu, op, size);
+    uint64_t r = alu(cpu, kind, size, place_get(to, size), b);
 
     if (alu_writes(kind)) {
-        g_set(cpu, op, size, r);
+        place_set(to, size, r);
     }
     return NEXT(cpu, op);
 }
@@ -211,7 +214,9 @@ static ALWAYS_INLINE const Op *unary_mem(SoftCpu *cpu, const Op *op, unsigned ki
 #define UN_FNS(name, kind, size)                                                            \
     static const Op *name##size##_r(SoftCpu *cpu, const Op *op)                             \
     {                                                                                       \
-        r_set(cpu, op, size, unary(cpu, kind, size, r_get(cpu, op, size)));                 \
+        void *to = r_place(cpu, op, size);                                                  \
+                                                                                            \
+        place_set(to, size, unary(cpu, kind, size, place_get(to, size)));                   \
         return NEXT(cpu, op);                                                               \
     }                                                                                       \
     static const Op *name##size##_mb(SoftCpu *cpu, const Op *op)                            \

@@ -19,6 +19,17 @@ const Op *interp_jump(SoftCpu *cpu, uint64_t target)
     return NULL;
 }
 
+/* Relative targets wrap to the operand size. */
+const Op *branch_miss(SoftCpu *cpu, const Op *op, unsigned which)
+{
+    cpu->link_from = cpu->block;
+    cpu->link_which = which;
+    if (which == 0) {
+        return interp_jump(cpu, trunc_to(cpu->rip + op->i.next + op->i.imm, op->i.opsz));
+    }
+    return interp_jump(cpu, cpu_next_rip(cpu, op));
+}
+
 /* Indirect: nothing to link. */
 static ALWAYS_INLINE const Op *jump_to(SoftCpu *cpu, uint64_t target)
 {
@@ -63,21 +74,19 @@ static uint64_t stack_top(SoftCpu *cpu, const Op *op, unsigned size)
 
 static const Op *jmp_rel(SoftCpu *cpu, const Op *op)
 {
-    return branch_link(cpu, 0, rel_target(cpu, op));
+    return branch_taken(cpu, op);
 }
 
 static const Op *call_rel64(SoftCpu *cpu, const Op *op)
 {
-    uint64_t next = cpu->rip + op->i.next;
-
-    push64(cpu, op, next);
-    return branch_link(cpu, 0, next + op->i.imm);
+    push64(cpu, op, cpu->rip + op->i.next);
+    return branch_taken(cpu, op);
 }
 
 static const Op *call_rel(SoftCpu *cpu, const Op *op)
 {
     push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
-    return branch_link(cpu, 0, rel_target(cpu, op));
+    return branch_taken(cpu, op);
 }
 
 static const Op *ret64(SoftCpu *cpu, const Op *op)

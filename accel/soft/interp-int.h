@@ -100,6 +100,31 @@ static ALWAYS_INLINE void r_set(SoftCpu *cpu, const Op *op, unsigned size, uint6
     }
 }
 
+/* The same as places, for operands that are read and written: the index is loaded once. */
+static ALWAYS_INLINE void *r_place(SoftCpu *cpu, const Op *op, unsigned size)
+{
+    return size == 1 ? (void *)&RM8(cpu, op) : (void *)&cpu->gpr[op->i.rm];
+}
+static ALWAYS_INLINE void *g_place(SoftCpu *cpu, const Op *op, unsigned size)
+{
+    return size == 1 ? (void *)&REG8(cpu, op) : (void *)&cpu->gpr[op->i.reg];
+}
+static ALWAYS_INLINE uint64_t place_get(const void *p, unsigned size)
+{
+    return size == 8 ? *(const uint64_t *)p : size == 4 ? *(const uint32_t *)p :
+           size == 2 ? *(const uint16_t *)p : *(const uint8_t *)p;
+}
+static ALWAYS_INLINE void place_set(void *p, unsigned size, uint64_t v)
+{
+    if (size >= 4) {
+        *(uint64_t *)p = size == 4 ? (uint32_t)v : v;
+    } else if (size == 2) {
+        *(uint16_t *)p = v;
+    } else {
+        *(uint8_t *)p = v;
+    }
+}
+
 static ALWAYS_INLINE uint64_t trunc_to(uint64_t v, unsigned size)
 {
     return size == 8 ? v : size == 4 ? (uint32_t)v : size == 2 ? (uint16_t)v : (uint8_t)v;
@@ -136,34 +161,33 @@ static ALWAYS_INLINE const Op *go_block(SoftCpu *cpu, Block *next)
 /* By the jump cache, or leave. */
 const Op *interp_jump(SoftCpu *cpu, uint64_t target);
 
-/* Exit `which` of the block, which always leads to target. */
-static ALWAYS_INLINE const Op *branch_link(SoftCpu *cpu, unsigned which, uint64_t target)
+/* Exit `which` (0 taken, 1 not) of the block by op is not linked yet, or an event waits. */
+const Op *branch_miss(SoftCpu *cpu, const Op *op, unsigned which);
+
+/* Leave the block by the relative branch op, or (1) to what is behind it. */
+static ALWAYS_INLINE const Op *branch_link(SoftCpu *cpu, const Op *op, const Link *exits,
+                                           unsigned which)
 {
-    Block *block = cpu->block;
-    Block *next = atomic_load_explicit(&block->out[which].target, memory_order_relaxed);
+    Block *next = atomic_load_explicit(&exits[which].target, memory_order_relaxed);
 
     if (likely(next != NULL) &&
         likely(!atomic_load_explicit(&cpu->exit_request, memory_order_relaxed))) {
         return go_block(cpu, next);
     }
-    cpu->link_from = block;
-    cpu->link_which = which;
-    return interp_jump(cpu, target);
+    return branch_miss(cpu, op, which);
 }
 
-/* Target of a relative branch: wrapped to the operand size. */
-static ALWAYS_INLINE uint64_t rel_target(const SoftCpu *cpu, const Op *op)
+/* op is the branch, the last of its block: the terminator and the exits are behind it. */
+static ALWAYS_INLINE const Op *branch_taken(SoftCpu *cpu, const Op *op)
 {
-    return trunc_to(cpu->rip + op->i.next + op->i.imm, op->i.opsz);
+    return branch_link(cpu, op, (const Link *)(op + 2), 0);
 }
-
-/* op is the conditional branch. */
 static ALWAYS_INLINE const Op *branch_cond(SoftCpu *cpu, const Op *op, bool taken)
 {
     if (taken) {
-        return branch_link(cpu, 0, rel_target(cpu, op));
+        return branch_taken(cpu, op);
     }
-    return branch_link(cpu, 1, cpu_next_rip(cpu, op));
+    return branch_link(cpu, op, (const Link *)(op + 2), 1);
 }
 
 /* interp-bit.c: the linear address of the operand that a bit offset in reg selects. */

@@ -145,8 +145,10 @@ static ALWAYS_INLINE const Op *shift_mem(SoftCpu *cpu, const Op *op, unsigned ki
 #define SHIFT_R(name, kind, size, suffix, count, dead)                                      \
     static const Op *name##size##_r##suffix(SoftCpu *cpu, const Op *op)                     \
     {                                                                                       \
-        r_set(cpu, op, size,                                                                \
-              shift_or_rotate(cpu, kind, size, r_get(cpu, op, size), count, dead));         \
+        void *to = r_place(cpu, op, size);                                                  \
+                                                                                            \
+        place_set(to, size,                                                                 \
+                  shift_or_rotate(cpu, kind, size, place_get(to, size), count, dead));      \
         return NEXT(cpu, op);                                                               \
     }
 #define SHIFT_M(name, kind, size, suffix, count)                                            \
