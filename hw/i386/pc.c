@@ -3,13 +3,18 @@
 #include "util/osdep.h"
 #include "hw/i386/pc.h"
 #include "accel/accel.h"
+#include "hw/dma/i8237.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
+#include "hw/pci/msi.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 
 #define BIOS_MAX (16u << 20)
+/* Pins the HPET's timers may drive: 2 alone, the others have owners. */
+#define PC_HPET_PINS BIT(2)
 
 /* RAM ends at 3.5 GiB; where it must be split, at 3 GiB, so that both parts are whole GiB. */
 void pc_split_ram(PcMachine *pc)
@@ -58,14 +63,22 @@ void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS])
 
 void pc_create_chips(PcMachine *pc)
 {
-    IrqLine *inputs[ISA_NR_IRQS];
+    IrqLine *inputs[ISA_NR_IRQS], *pins[PC_NR_GSI];
 
     i8259_create_pair(pc->isa, vcpu_intr_line(), inputs);
     memcpy(pc->pic, inputs, sizeof(inputs));
-    pc->rtc = rtc_create(pc->isa);
+    msi_set_deliver(apic_deliver_msi);
+    i8237_create_pair(pc->isa);
     pc->pit = i8254_create(pc->isa, &pc->gsi[0]);
     pcspk_create(pc->isa, pc->pit);
-    device_create("port92", &pc->isa->bus, NULL);
+    for (unsigned i = 0; i < PC_NR_GSI; i++) {
+        pins[i] = &pc->gsi[i];
+    }
+    pc->hpet = hpet_create(PC_HPET_PINS, pins, &pc->gsi[0], &pc->gsi[8],
+                           device_irq_in(pc->pit, 0));
+    pc->rtc = rtc_create(pc->isa, hpet_rtc_line(pc->hpet));
+    device_create("i8042", &pc->isa->bus, NULL, NULL);
+    device_create("port92", &pc->isa->bus, NULL, NULL);
 }
 
 /* What SeaBIOS reads: registers as in its and the PC AT's CMOS maps. */

@@ -16,7 +16,7 @@ typedef struct PcMachine {
     IrqLine *pic[ISA_NR_IRQS];
     Device *ioapic;
     IsaBus *isa;
-    Device *pit, *rtc, *pm;
+    Device *pit, *rtc, *hpet, *pm;
     MemRegion bios, bios_isa;
 } PcMachine;
 

@@ -61,8 +61,13 @@ static void service_level(Ioapic *s, unsigned pin)
 static void ioapic_pin(void *opaque, int n, int level)
 {
     Ioapic *s = opaque;
-    bool rising = level && !(s->lines & BIT(n));
+    bool rising;
 
+    /* ISA interrupt 0 is wired to pin 2, as the firmware's tables say. */
+    if (n == 0) {
+        n = 2;
+    }
+    rising = level && !(s->lines & BIT(n));
     TRACE(ioapic_pin, "pin %d level %d", n, level);
     s->lines = level ? s->lines | BIT(n) : s->lines & ~BIT(n);
     if (s->table[n] & RTE_LEVEL) {

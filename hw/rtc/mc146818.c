@@ -522,9 +522,14 @@ static const DeviceType rtc_type = {
 };
 REGISTER_DEVICE(rtc_type)
 
-Device *rtc_create(IsaBus *bus)
+Device *rtc_create(IsaBus *bus, IrqLine *irq)
 {
-    return device_create("mc146818rtc", &bus->bus, "base_year", "2000", NULL);
+    Device *dev = device_create("mc146818rtc", &bus->bus, "base_year", "2000", NULL);
+
+    if (irq) {
+        DEVICE_OF(dev, Rtc)->irq = irq;
+    }
+    return dev;
 }
 
 static bool parse_date(const char *text, int64_t *seconds)

@@ -12,8 +12,8 @@
  */
 bool rtc_configure(const char *base, const char *clock, const char *driftfix, Error **errp);
 
-/* The clock at port 0x70; interrupts go to ISA line 8. */
-Device *rtc_create(IsaBus *bus);
+/* The clock at port 0x70; its interrupt goes to irq, ISA line 8 when that is NULL. */
+Device *rtc_create(IsaBus *bus, IrqLine *irq);
 /* CMOS memory, for boards: registers 0x0e to 0x7f. */
 void rtc_cmos_set(Device *rtc, unsigned reg, uint8_t value);
 uint8_t rtc_cmos_get(Device *rtc, unsigned reg);
