@@ -173,6 +173,9 @@ int main(int argc, char **argv)
     if (m->ram_size && !(m->ram = ram_block_new("pc.ram", m->ram_size, &err))) {
         fail(err);
     }
+    if (opt_nographic && !opt_serial) {
+        opt_serial = "stdio";
+    }
     if (opt_serial) {
         Chardev *chr = chardev_new_short(opt_serial, "serial0", NULL, &err);
 

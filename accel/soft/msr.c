@@ -237,6 +237,13 @@ static bool arch_capabilities_read(SoftCpu *cpu, uint32_t number, uint64_t *valu
     return true;
 }
 
+/* Locked with everything off, so that guests do not try to set it up. */
+static bool locked_read(SoftCpu *cpu, uint32_t number, uint64_t *value)
+{
+    *value = 1;
+    return true;
+}
+
 static bool ucode_read(SoftCpu *cpu, uint32_t number, uint64_t *value)
 {
     *value = 0xffffffffULL << 32;   /* as new as can be: no erratum workarounds */
@@ -304,7 +311,7 @@ static const Msr msrs[] = {
     { 0x10, .read = tsc_read, .write = tsc_write },
     { 0x17, .read = zero_read, .write = no_write },             /* PLATFORM_ID */
     { 0x1b, .read = apic_base_read, .write = apic_base_write },
-    { 0x3a, .read = zero_read, .write = no_write },             /* FEATURE_CONTROL: no VMX */
+    { 0x3a, .read = locked_read, .write = no_write },           /* FEATURE_CONTROL: no VMX */
     { 0x3b, AT(tsc_adjust), .mask = ~0ULL, .write = tsc_adjust_write },
     { 0x48, AT(spec_ctrl), .mask = 7, .feature = CPUID_SPEC_CTRL },
     { 0x49, .read = NULL, .write = pred_cmd_write, .feature = CPUID_SPEC_CTRL },

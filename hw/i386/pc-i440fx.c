@@ -31,9 +31,15 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     return true;
 }
 
+static bool pc_i440fx_finish(Machine *m, Error **errp)
+{
+    return pc_publish_firmware(OBJECT_OF(m, PcMachine), errp);
+}
+
 static const MachineType pc_i440fx_machine = {
     .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
     .is_default = true, .size = sizeof(PcMachine), .max_cpus = 255,
     .default_ram_size = 128u << 20, .default_cpu = "qemu64", .build = pc_i440fx_build,
+    .finish = pc_i440fx_finish,
 };
 REGISTER_MACHINE(pc_i440fx_machine)

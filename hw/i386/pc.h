@@ -31,4 +31,7 @@ void pc_set_cmos(PcMachine *pc);
 /* The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem). */
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp);
 
+/* fw_cfg and its items; once the devices that may boot are there. */
+bool pc_publish_firmware(PcMachine *pc, Error **errp);
+
 #endif
