@@ -126,6 +126,7 @@ enum { SHAPE_RR, SHAPE_RI, SHAPE_RM, SHAPE_MR = SHAPE_RM + NR_EA, SHAPE_MI = SHA
     }                                                                                       \
     ALU_MEM_FNS(name, kind, size, b, EA_B)                                                  \
     ALU_MEM_FNS(name, kind, size, x, EA_X)                                                  \
+    ALU_MEM_FNS(name, kind, size, f, EA_F)                                                  \
     ALU_MEM_FNS(name, kind, size, g, EA_G)
 #define ALU_MEM_FNS(name, kind, size, suffix, ea)                                           \
     static const Op *name##size##_rm##suffix(SoftCpu *cpu, const Op *op)                    \
@@ -153,9 +154,10 @@ ALU_SIZES(cmp, ALU_CMP)
 ALU_SIZES(test, ALU_TEST)
 
 #define ALU_ROW(name, size)                                                                 \
-    { name##size##_rr, name##size##_ri, name##size##_rmb, name##size##_rmx, name##size##_rmg, \
-      name##size##_mrb, name##size##_mrx, name##size##_mrg,                                 \
-      name##size##_mib, name##size##_mix, name##size##_mig }
+    { name##size##_rr, name##size##_ri,                                                     \
+      name##size##_rmb, name##size##_rmx, name##size##_rmf, name##size##_rmg,               \
+      name##size##_mrb, name##size##_mrx, name##size##_mrf, name##size##_mrg,               \
+      name##size##_mib, name##size##_mix, name##size##_mif, name##size##_mig }
 static OpFn *const alu_table[NR_ALU][4][NR_SHAPES] = {
     SIZES4(ALU_ROW, add), SIZES4(ALU_ROW, or), SIZES4(ALU_ROW, adc), SIZES4(ALU_ROW, sbb),
     SIZES4(ALU_ROW, and), SIZES4(ALU_ROW, sub), SIZES4(ALU_ROW, xor), SIZES4(ALU_ROW, cmp),
@@ -227,6 +229,10 @@ static ALWAYS_INLINE const Op *unary_mem(SoftCpu *cpu, const Op *op, unsigned ki
     {                                                                                       \
         return unary_mem(cpu, op, kind, size, EA_X);                                        \
     }                                                                                       \
+    static const Op *name##size##_mf(SoftCpu *cpu, const Op *op)                            \
+    {                                                                                       \
+        return unary_mem(cpu, op, kind, size, EA_F);                                        \
+    }                                                                                       \
     static const Op *name##size##_mg(SoftCpu *cpu, const Op *op)                            \
     {                                                                                       \
         return unary_mem(cpu, op, kind, size, EA_G);                                        \
@@ -238,7 +244,8 @@ UN_SIZES(dec, UN_DEC)
 UN_SIZES(not, UN_NOT)
 UN_SIZES(neg, UN_NEG)
 
-#define UN_ROW(name, size) { name##size##_r, name##size##_mb, name##size##_mx, name##size##_mg }
+#define UN_ROW(name, size)                                                                  \
+    { name##size##_r, name##size##_mb, name##size##_mx, name##size##_mf, name##size##_mg }
 static OpFn *const un_table[NR_UN][4][1 + NR_EA] = {
     SIZES4(UN_ROW, inc), SIZES4(UN_ROW, dec), SIZES4(UN_ROW, not), SIZES4(UN_ROW, neg),
 };

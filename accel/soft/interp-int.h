@@ -9,14 +9,20 @@
 /*
  * Handlers exist per operand size and per shape of the address:
  * B  64-bit flat, base + disp (base may be RIP or none); X  the same with an index;
- * G  everything else (16/32-bit addresses, segments with a base, limits).
+ * F  32-bit flat, any sum; G  everything else (16-bit addresses, segments with a base,
+ * limits).
  */
-enum { EA_B, EA_X, EA_G, NR_EA };
+enum { EA_B, EA_X, EA_F, EA_G, NR_EA };
 
 static inline unsigned ea_kind(const Insn *i, uint32_t mode)
 {
-    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || i->adsz != 8 || i->seg == S_FS ||
-        i->seg == S_GS) {
+    if (i->seg == S_FS || i->seg == S_GS) {
+        return EA_G;
+    }
+    if ((mode & MODE_CODE_MASK) != MODE_CODE64) {
+        return (mode & MODE_FLAT) && i->adsz == 4 && i->seg != S_CS ? EA_F : EA_G;
+    }
+    if (i->adsz != 8) {
         return EA_G;
     }
     return i->index == R_NONE ? EA_B : EA_X;
@@ -31,7 +37,10 @@ static ALWAYS_INLINE uint64_t ea_get(SoftCpu *cpu, const Op *op, unsigned kind, 
         return ea_linear(cpu, op, size, write);
     }
     ea = cpu->gpr[op->i.base] + (uint64_t)(int64_t)op->i.disp;
-    return kind == EA_B ? ea : ea + (cpu->gpr[op->i.index] << op->i.scale);
+    if (kind != EA_B) {
+        ea += cpu->gpr[op->i.index] << op->i.scale;
+    }
+    return kind == EA_F ? (uint32_t)ea : ea;
 }
 
 static ALWAYS_INLINE uint64_t mem_ld(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)

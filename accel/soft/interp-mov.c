@@ -33,7 +33,8 @@
         r_set(cpu, op, size, op->i.imm);                                                    \
         return NEXT(cpu, op);                                                               \
     }                                                                                       \
-    MOV_MEM_FNS(size, b, EA_B) MOV_MEM_FNS(size, x, EA_X) MOV_MEM_FNS(size, g, EA_G)
+    MOV_MEM_FNS(size, b, EA_B) MOV_MEM_FNS(size, x, EA_X)                                   \
+    MOV_MEM_FNS(size, f, EA_F) MOV_MEM_FNS(size, g, EA_G)
 MOV_FNS(1)
 MOV_FNS(2)
 MOV_FNS(4)
@@ -42,8 +43,9 @@ MOV_FNS(8)
 enum { MOV_RR, MOV_RI, MOV_RM, MOV_MR = MOV_RM + NR_EA, MOV_MI = MOV_MR + NR_EA,
        NR_MOV = MOV_MI + NR_EA };
 #define MOV_ROW(x, size)                                                                    \
-    { x##size##_rr, x##size##_ri, x##size##_rmb, x##size##_rmx, x##size##_rmg,              \
-      x##size##_mrb, x##size##_mrx, x##size##_mrg, x##size##_mib, x##size##_mix, x##size##_mig }
+    { x##size##_rr, x##size##_ri, x##size##_rmb, x##size##_rmx, x##size##_rmf,              \
+      x##size##_rmg, x##size##_mrb, x##size##_mrx, x##size##_mrf, x##size##_mrg,            \
+      x##size##_mib, x##size##_mix, x##size##_mif, x##size##_mig }
 static OpFn *const mov_table[4][NR_MOV] = SIZES4(MOV_ROW, mov);
 
 /* moffs: the whole offset is in imm. */
@@ -115,6 +117,7 @@ static const Op *mov_moffs_acc(SoftCpu *cpu, const Op *op)
     }                                                                                       \
     EXTEND_MEM(name, from, to, conv, b, EA_B)                                               \
     EXTEND_MEM(name, from, to, conv, x, EA_X)                                               \
+    EXTEND_MEM(name, from, to, conv, f, EA_F)                                               \
     EXTEND_MEM(name, from, to, conv, g, EA_G)
 EXTEND(zx1to2, 1, 2, trunc_to)
 EXTEND(zx1to4, 1, 4, trunc_to)
@@ -129,7 +132,7 @@ EXTEND(sx4to8, 4, 8, sext_from)
 EXTEND(sx4to4, 4, 4, sext_from)
 EXTEND(sx4to2, 4, 2, sext_from)
 
-#define EXTEND_ROW(name) { name##_r, name##_mb, name##_mx, name##_mg }
+#define EXTEND_ROW(name) { name##_r, name##_mb, name##_mx, name##_mf, name##_mg }
 enum { EXT_R, EXT_M, NR_EXT = EXT_M + NR_EA };
 /* [source 1 2 4][destination 2 4 8]; a 64-bit MOVZX is the 32-bit one. */
 static OpFn *const zx_table[2][3][NR_EXT] = {
