@@ -2,10 +2,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
+#include "block/block.h"
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "memory/vm-lock.h"
+#include "qapi/keyval.h"
 #include "qom/prop.h"
 #include "system/main-loop.h"
 #include "system/qtest.h"
@@ -17,7 +19,7 @@ static const char *opt_machine = "pc", *opt_qtest, *opt_qtest_log, *opt_cpu;
 static const char *opt_kernel, *opt_initrd, *opt_append, *opt_bios, *opt_serial, *opt_debugcon;
 static const char *opt_memory;
 static unsigned opt_cpus = 1;
-static GPtrArray *opt_accels, *opt_devices;
+static GPtrArray *opt_accels, *opt_devices, *opt_blockdevs;
 static bool opt_paused, opt_nographic;
 
 static NORETURN void fail(Error *err)
@@ -39,6 +41,7 @@ static void parse(int argc, char **argv)
 
     opt_accels = g_ptr_array_new();
     opt_devices = g_ptr_array_new();
+    opt_blockdevs = g_ptr_array_new();
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i] + (g_str_has_prefix(argv[i], "--") ? 1 : 0);
         unsigned k = 0;
@@ -59,6 +62,8 @@ static void parse(int argc, char **argv)
             *texts[k].value = argv[++i];
         } else if (!strcmp(arg, "-accel")) {
             g_ptr_array_add(opt_accels, argv[++i]);
+        } else if (!strcmp(arg, "-blockdev")) {
+            g_ptr_array_add(opt_blockdevs, argv[++i]);
         } else if (!strcmp(arg, "-device")) {
             g_ptr_array_add(opt_devices, argv[++i]);
         } else if (!strcmp(arg, "-smp")) {
@@ -173,6 +178,15 @@ int main(int argc, char **argv)
     if (m->ram_size && !(m->ram = ram_block_new("pc.ram", m->ram_size, &err))) {
         fail(err);
     }
+    for (unsigned i = 0; i < opt_blockdevs->len; i++) {
+        bool keyval;
+        JSON_AUTO json = keyval_or_json_parse(opt_blockdevs->pdata[i], "driver", NULL, &keyval,
+                                              &err);
+
+        if (!json || !blockdev_add(json, keyval ? QAPI_KEYVAL : QAPI_STRICT, &err)) {
+            fail(err);
+        }
+    }
     if (opt_nographic && !opt_serial) {
         opt_serial = "stdio";
     }
@@ -215,6 +229,7 @@ int main(int argc, char **argv)
     }
     main_loop_run();
     vcpus_destroy();
+    block_close_all();
     chardev_close_all();
     return run_exit_status();
 }

@@ -1,0 +1,149 @@
+/* Block devices, the face: nodes by name, and the handle through which a device uses one */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BLOCK_BLOCK_H
+#define BLOCK_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "qapi/json.h"
+#include "qapi/types-block.h"
+#include "util/error.h"
+
+typedef struct BlockNode BlockNode;
+typedef struct BlockBackend BlockBackend;
+
+#define BLOCK_SECTOR_SIZE 512
+
+/* What a user of a node may do, and what it lets others do. The values are QEMU's. */
+enum {
+    BLOCK_PERM_CONSISTENT_READ = 1 << 0,
+    BLOCK_PERM_WRITE = 1 << 1,
+    BLOCK_PERM_WRITE_UNCHANGED = 1 << 2,
+    BLOCK_PERM_RESIZE = 1 << 3,
+    BLOCK_PERM_ALL = (1 << 4) - 1,
+};
+
+/* Nodes */
+
+/* Open a node and what it stands on, all or nothing: a reference of the caller's. */
+BlockNode *block_open(const BlockdevOptions *options, Error **errp);
+/* The same from JSON or keyval's tree; what Mica does not know yet (qcow2, ...) is refused by name. */
+BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp);
+/* -blockdev, blockdev-add: the node must have a name, which keeps it open until blockdev_del(). */
+bool blockdev_add(const Json *options, QapiMode mode, Error **errp);
+bool blockdev_del(const char *node_name, Error **errp);
+BlockNode *block_node_find(const char *node_name);
+const char *block_node_name(const BlockNode *node);     /* "#block123" where none was given */
+void block_node_ref(BlockNode *node);
+void block_node_unref(BlockNode *node);
+int64_t block_node_length(const BlockNode *node);       /* bytes */
+bool block_node_read_only(const BlockNode *node);
+/* Each node with or without a name. */
+void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaque);
+/* Wait for all requests and flush all nodes: the last act of the program. Not from a callback. */
+void block_close_all(void);
+
+/*
+ * For -drive and -hda: FILE as a user types it, which may begin with "json:",
+ * "file:" or be a host device, to the options of a protocol node (a new
+ * object; json_object_put()). NULL with errp for protocols there are not.
+ */
+Json *block_filename_options(const char *filename, Error **errp);
+/*
+ * The format of an image by its first bytes: "raw", with a warning once
+ * unless the file is empty of known formats, or NULL with errp where there is
+ * a format that Mica cannot open.
+ */
+const char *block_probe_format(const char *filename, Error **errp);
+/* Its format was probed as raw: the guest may not turn the first sector into another format's. */
+void block_node_set_probed(BlockNode *node);
+
+/* Backends: a device's end. Main loop, under the VM lock. */
+
+typedef struct BlkDeviceOps {
+    void (*resized)(void *opaque);
+    /* The medium was put in (loaded) or taken out. */
+    void (*medium_changed)(void *opaque, bool loaded);
+    /* Someone wants the medium out; force: whatever the guest locked. */
+    void (*eject_request)(void *opaque, bool force);
+    bool (*tray_open)(void *opaque);
+    bool (*medium_locked)(void *opaque);
+} BlkDeviceOps;
+
+typedef enum BlkErrorPolicy {       /* rerror=, werror= */
+    BLK_ERROR_AUTO,
+    BLK_ERROR_REPORT,
+    BLK_ERROR_IGNORE,
+} BlkErrorPolicy;
+extern const char *const blk_error_policy_names[];
+
+/*
+ * A handle with one reference; id (of -drive) may be NULL. node may be NULL: a
+ * drive without a medium. What the drive gives the devices as defaults may be
+ * set before one takes it.
+ */
+BlockBackend *blk_new(const char *id, BlockNode *node, Error **errp);
+void blk_ref(BlockBackend *blk);
+void blk_unref(BlockBackend *blk);
+BlockBackend *blk_find(const char *id);
+const char *blk_id(const BlockBackend *blk);            /* NULL: anonymous */
+BlockNode *blk_node(const BlockBackend *blk);           /* NULL: no medium */
+void blks_for_each(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
+
+/*
+ * A device takes it (device says which, for messages), or fails because
+ * another has. perm and shared are BLOCK_PERM_*.
+ */
+bool blk_attach(BlockBackend *blk, const char *device, uint32_t perm, uint32_t shared,
+                const BlkDeviceOps *ops, void *opaque, Error **errp);
+void blk_detach(BlockBackend *blk);
+bool blk_attached(const BlockBackend *blk);
+/* Change the medium: of a drive whose device allows it. */
+bool blk_insert_medium(BlockBackend *blk, BlockNode *node, Error **errp);
+void blk_remove_medium(BlockBackend *blk);
+void blk_request_eject(BlockBackend *blk, bool force);
+bool blk_tray_open(const BlockBackend *blk);
+bool blk_medium_locked(const BlockBackend *blk);
+
+bool blk_has_medium(const BlockBackend *blk);
+int64_t blk_length(const BlockBackend *blk);            /* bytes; 0 without a medium */
+bool blk_read_only(const BlockBackend *blk);
+/* The smallest aligned unit the storage takes without reading first, 512 or more. */
+uint32_t blk_alignment(const BlockBackend *blk);
+/* Off: each write is stable when it is done. */
+void blk_set_write_cache(BlockBackend *blk, bool on);
+bool blk_write_cache(const BlockBackend *blk);
+void blk_set_on_error(BlockBackend *blk, BlkErrorPolicy on_read, BlkErrorPolicy on_write);
+/* True: tell the guest about this error; false: go on as if nothing was. */
+bool blk_report_error(BlockBackend *blk, bool is_write, int error);
+
+/*
+ * Requests. Call from the main loop or, under the VM lock, from a vCPU's
+ * thread. fn is called in the main loop, never before the call returned;
+ * ret is 0 or a negative errno. iov must stay until then, the array itself
+ * only until the call returns. Nothing is said about the order of requests
+ * that overlap.
+ */
+typedef void BlkDone(void *opaque, int ret);
+
+enum {
+    BLK_FUA = 1 << 0,           /* stable when done */
+    BLK_MAY_UNMAP = 1 << 1,     /* zeroes may free the storage */
+};
+
+void blk_aio_preadv(BlockBackend *blk, int64_t offset, const struct iovec *iov, unsigned niov,
+                    BlkDone *fn, void *opaque);
+void blk_aio_pwritev(BlockBackend *blk, int64_t offset, const struct iovec *iov, unsigned niov,
+                     unsigned flags, BlkDone *fn, void *opaque);
+void blk_aio_pwrite_zeroes(BlockBackend *blk, int64_t offset, int64_t bytes, unsigned flags,
+                           BlkDone *fn, void *opaque);
+void blk_aio_pdiscard(BlockBackend *blk, int64_t offset, int64_t bytes, BlkDone *fn,
+                      void *opaque);
+void blk_aio_flush(BlockBackend *blk, BlkDone *fn, void *opaque);
+/* Requests whose fn has not been called yet. */
+unsigned blk_in_flight(const BlockBackend *blk);
+
+#endif

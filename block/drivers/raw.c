@@ -1,0 +1,114 @@
+/* raw: the format without a header, or a window of what is below */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "block/driver.h"
+#include "util/iov.h"
+
+typedef struct RawState {
+    uint64_t offset;
+} RawState;
+
+static bool set_window(BlockNode *node, const BlockdevOptionsRaw *o, Error **errp)
+{
+    uint64_t length = node->file->node->length, size;
+    RawState *s = node->state;
+
+    s->offset = o->has_offset ? o->offset : 0;
+    if (s->offset > length) {
+        error_set(errp, "Offset (%" PRIu64 ") cannot be greater than size of the containing "
+                  "file (%" PRIu64 ")", s->offset, length);
+        return false;
+    }
+    size = o->has_size ? o->size : length - s->offset;
+    if (size > length - s->offset) {
+        error_set(errp, "The sum of offset (%" PRIu64 ") and size (%" PRIu64 ") has to be "
+                  "smaller or equal to the actual size of the containing file (%" PRIu64 ")",
+                  s->offset, size, length);
+        return false;
+    }
+    if (o->has_size && size % BLOCK_SECTOR_SIZE) {
+        error_set(errp, "Specified size is not multiple of %d", BLOCK_SECTOR_SIZE);
+        return false;
+    }
+    node->length = size;
+    return true;
+}
+
+static bool raw_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
+{
+    const BlockdevOptionsRaw *o = &options->u.raw;
+    RawState *s = node->state;
+    uint32_t unit;
+
+    if (!block_open_file(node, o->file, errp) || !set_window(node, o, errp)) {
+        return false;
+    }
+    if (node->file->node->read_only && !node->read_only) {
+        if (!node->auto_read_only) {
+            error_set(errp, "Block node '%s' is read-only", node->file->node->name);
+            return false;
+        }
+        node->read_only = true;
+    }
+    node->limits = node->file->node->limits;
+    unit = MAX(node->limits.request_alignment, 1);
+    if (s->offset % unit) {
+        /* The window is not aligned as the file below needs it: leave that to its io.c. */
+        node->limits = (BlockLimits){ };
+    }
+    return true;
+}
+
+/* A probed image must not become one of another format at the next start. */
+static bool forbidden(const BlockNode *node, int64_t offset, const struct iovec *iov,
+                      unsigned niov)
+{
+    uint8_t head[BLOCK_SECTOR_SIZE] = { };
+
+    if (!node->probed || offset >= BLOCK_SECTOR_SIZE) {
+        return false;
+    }
+    iov_to_buf(iov, niov, 0, head + offset, sizeof(head) - offset);
+    return block_format_of(head, sizeof(head));
+}
+
+static int raw_co_preadv(BlockNode *node, int64_t offset, int64_t bytes,
+                         const struct iovec *iov, unsigned niov)
+{
+    RawState *s = node->state;
+
+    return co_node_preadv(node->file->node, offset + s->offset, bytes, iov, niov);
+}
+
+static int raw_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
+                          const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    RawState *s = node->state;
+
+    if (forbidden(node, offset, iov, niov)) {
+        return -EPERM;
+    }
+    return co_node_pwritev(node->file->node, offset + s->offset, bytes, iov, niov, flags);
+}
+
+static int raw_co_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
+{
+    RawState *s = node->state;
+
+    return co_node_pwrite_zeroes(node->file->node, offset + s->offset, bytes, flags);
+}
+
+static int raw_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
+{
+    RawState *s = node->state;
+
+    return co_node_pdiscard(node->file->node, offset + s->offset, bytes);
+}
+
+static const BlockDriver raw_driver = {
+    .name = "raw", .desc = "no format", .size = sizeof(RawState), .open = raw_open,
+    .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
+    .co_pwrite_zeroes = raw_co_pwrite_zeroes, .co_pdiscard = raw_co_pdiscard,
+    .handles_fua = true,
+};
+REGISTER_BLOCK_DRIVER(raw_driver)

@@ -1,0 +1,406 @@
+/* Requests to nodes: bounds, alignment, splitting, order of overlapping requests, zeroes, flush */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "block/driver.h"
+#include "util/co-lock.h"
+#include "util/iov.h"
+#include "util/trace.h"
+
+#define BOUNCE_BYTES (1u << 20)
+
+/*
+ * A request under way. One that reads, modifies and writes whole units
+ * excludes all that overlap it; each waits only for those that came before
+ * it, so that no circle of waiting can arise.
+ */
+typedef struct Tracked {
+    int64_t offset, end;
+    bool exclusive;
+    CoQueue done;
+    ListLink link;
+} Tracked;
+
+static void track_begin(BlockNode *node, Tracked *t, int64_t offset, int64_t bytes,
+                        bool exclusive)
+{
+    Tracked *other;
+    bool waited;
+
+    *t = (Tracked){ .offset = offset, .end = offset + bytes, .exclusive = exclusive };
+    co_queue_init(&t->done);
+    node->in_flight++;
+    node->serialising += exclusive;
+    list_append(&node->tracked, &t->link);
+    while (node->serialising) {
+        waited = false;
+        list_for_each(other, &node->tracked, Tracked, link) {
+            if (other == t) {
+                break;
+            }
+            if ((exclusive || other->exclusive) && other->offset < t->end &&
+                t->offset < other->end) {
+                co_queue_wait(&other->done, NULL);
+                waited = true;
+                break;
+            }
+        }
+        if (!waited) {
+            break;
+        }
+    }
+}
+
+static void track_end(BlockNode *node, Tracked *t)
+{
+    list_remove(&t->link);
+    node->serialising -= t->exclusive;
+    node->in_flight--;
+    co_queue_wake_all(&t->done);
+}
+
+static int check(const BlockNode *node, int64_t offset, int64_t bytes)
+{
+    if (offset < 0 || bytes < 0 || offset > node->length || bytes > node->length - offset) {
+        return -EIO;
+    }
+    return 0;
+}
+
+static uint32_t alignment(const BlockNode *node)
+{
+    return MAX(node->limits.request_alignment, 1);
+}
+
+void *block_try_alloc(size_t bytes)
+{
+    void *p;
+
+    return posix_memalign(&p, 4096, MAX(bytes, 1)) ? NULL : p;
+}
+
+static bool memory_aligned(const BlockNode *node, const struct iovec *iov, unsigned niov)
+{
+    uintptr_t mask = MAX(node->limits.memory_alignment, 1) - 1;
+
+    for (unsigned i = 0; i < niov; i++) {
+        if (((uintptr_t)iov[i].iov_base | iov[i].iov_len) & mask) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One aligned piece to the driver. */
+static int co_driver_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
+                        const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    if (is_write) {
+        return node->driver->co_pwritev
+                   ? node->driver->co_pwritev(node, offset, bytes, iov, niov,
+                                              node->driver->handles_fua ? flags : 0)
+                   : -ENOTSUP;
+    }
+    return node->driver->co_preadv ? node->driver->co_preadv(node, offset, bytes, iov, niov)
+                                   : -ENOTSUP;
+}
+
+/* An aligned request, in pieces where the driver takes no more at once. */
+static int co_aligned_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
+                         const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    int64_t max = node->limits.max_transfer ? node->limits.max_transfer : INT64_MAX;
+    unsigned max_iov = node->limits.max_iov ? node->limits.max_iov : UINT_MAX;
+    IoVec piece = { };
+    int64_t done = 0;
+    int ret = 0;
+
+    if (bytes <= max && niov <= max_iov) {
+        return co_driver_rw(node, is_write, offset, bytes, iov, niov, flags);
+    }
+    while (done < bytes && !ret) {
+        int64_t n = MIN(max, bytes - done);
+
+        iovec_reset(&piece);
+        iovec_add_slice(&piece, iov, niov, done, n);
+        if (piece.n > max_iov) {
+            size_t fits = ROUND_DOWN(iov_size(piece.iov, max_iov), alignment(node));
+
+            if (!fits) {
+                ret = -EINVAL;
+                break;
+            }
+            iovec_reset(&piece);
+            iovec_add_slice(&piece, iov, niov, done, fits);
+        }
+        ret = co_driver_rw(node, is_write, offset + done, piece.size, piece.iov, piece.n, flags);
+        done += piece.size;
+    }
+    iovec_free(&piece);
+    return ret;
+}
+
+static int co_rw_buf(BlockNode *node, bool is_write, int64_t offset, void *buf, size_t bytes,
+                     unsigned flags)
+{
+    struct iovec iov = { buf, bytes };
+
+    return co_aligned_rw(node, is_write, offset, bytes, &iov, 1, flags);
+}
+
+/* Fetch the units at both ends of [offset, offset + n) of which only a part will be replaced. */
+static int co_fetch_ends(BlockNode *node, uint8_t *buf, int64_t offset, int64_t n, bool head,
+                         bool tail)
+{
+    uint32_t unit = alignment(node);
+    int ret = 0;
+
+    if (head) {
+        ret = co_rw_buf(node, false, offset, buf, unit, 0);
+    }
+    if (tail && !ret && !(head && n == unit)) {
+        ret = co_rw_buf(node, false, offset + n - unit, buf + n - unit, unit, 0);
+    }
+    return ret;
+}
+
+/* By way of a buffer: the request, or its memory, is not aligned as the driver needs it. */
+static int co_bounced_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
+                         const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    uint32_t unit = alignment(node);
+    int64_t at = ROUND_DOWN(offset, unit), end = ROUND_UP(offset + bytes, unit);
+    size_t room = MIN(end - at, MAX(BOUNCE_BYTES, unit));
+    uint8_t *buf = block_try_alloc(room);
+    int ret = 0;
+
+    if (!buf) {
+        return -ENOMEM;
+    }
+    for (; at < end && !ret; at += room) {
+        int64_t n = MIN((int64_t)room, end - at);
+        int64_t first = MAX(at, offset), last = MIN(at + n, offset + bytes);
+
+        if (is_write) {
+            ret = co_fetch_ends(node, buf, at, n, first > at, last < at + n);
+            if (!ret) {
+                iov_to_buf(iov, niov, first - offset, buf + (first - at), last - first);
+                ret = co_rw_buf(node, true, at, buf, n, flags);
+            }
+        } else {
+            ret = co_rw_buf(node, false, at, buf, n, 0);
+            if (!ret) {
+                iov_from_buf(iov, niov, first - offset, buf + (first - at), last - first);
+            }
+        }
+    }
+    free(buf);
+    return ret;
+}
+
+static int co_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
+                 const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    uint32_t unit = alignment(node);
+    bool unaligned = (offset | bytes) & (unit - 1);
+    Tracked t;
+    int ret;
+
+    if (unaligned) {
+        int64_t first = ROUND_DOWN(offset, unit);
+
+        track_begin(node, &t, first, ROUND_UP(offset + bytes, unit) - first, is_write);
+    } else {
+        track_begin(node, &t, offset, bytes, false);
+    }
+    if (unaligned || !memory_aligned(node, iov, niov)) {
+        ret = co_bounced_rw(node, is_write, offset, bytes, iov, niov, flags);
+    } else {
+        ret = co_aligned_rw(node, is_write, offset, bytes, iov, niov, flags);
+    }
+    track_end(node, &t);
+    return ret;
+}
+
+int co_node_preadv(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
+                   unsigned niov)
+{
+    int ret = check(node, offset, bytes);
+
+    if (ret || !bytes) {
+        return ret;
+    }
+    ret = co_rw(node, false, offset, bytes, iov, niov, 0);
+    TRACE(block_read, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, offset,
+          bytes, ret);
+    return ret;
+}
+
+static bool all_zero(const struct iovec *iov, unsigned niov)
+{
+    for (unsigned i = 0; i < niov; i++) {
+        const uint8_t *p = iov[i].iov_base;
+        size_t n = iov[i].iov_len;
+
+        if (n && (*p || memcmp(p, p + 1, n - 1))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* After a write: make it stable where that was asked and the driver has not done so. */
+static int co_write_done(BlockNode *node, unsigned flags)
+{
+    node->written++;
+    return flags & BLOCK_REQ_FUA && !node->driver->handles_fua ? co_node_flush(node) : 0;
+}
+
+int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
+                    unsigned niov, unsigned flags)
+{
+    int ret = check(node, offset, bytes);
+
+    if (ret || !bytes) {
+        return ret;
+    }
+    if (node->read_only) {
+        return -EPERM;
+    }
+    if (node->detect_zeroes != BLOCKDEV_DETECT_ZEROES_OPTIONS_OFF && all_zero(iov, niov)) {
+        return co_node_pwrite_zeroes(
+            node, offset, bytes,
+            flags | (node->detect_zeroes == BLOCKDEV_DETECT_ZEROES_OPTIONS_UNMAP
+                         ? BLOCK_REQ_MAY_UNMAP : 0));
+    }
+    ret = co_rw(node, true, offset, bytes, iov, niov, flags & BLOCK_REQ_FUA);
+    if (!ret) {
+        ret = co_write_done(node, flags);
+    }
+    TRACE(block_write, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d", node->name,
+          offset, bytes, flags, ret);
+    return ret;
+}
+
+static int co_write_zero_bytes(BlockNode *node, int64_t offset, int64_t bytes)
+{
+    size_t room = MIN(bytes, BOUNCE_BYTES);
+    uint8_t *zeroes = block_try_alloc(room);
+    int ret = 0;
+
+    if (!zeroes) {
+        return -ENOMEM;
+    }
+    memset(zeroes, 0, room);
+    while (bytes && !ret) {
+        struct iovec iov = { zeroes, MIN(bytes, (int64_t)room) };
+
+        ret = co_rw(node, true, offset, iov.iov_len, &iov, 1, 0);
+        offset += iov.iov_len;
+        bytes -= iov.iov_len;
+    }
+    free(zeroes);
+    return ret;
+}
+
+int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
+{
+    uint32_t unit = alignment(node);
+    int64_t first = ROUND_UP(offset, unit), last = ROUND_DOWN(offset + bytes, unit);
+    int ret = check(node, offset, bytes);
+    Tracked t;
+
+    if (ret || !bytes) {
+        return ret;
+    }
+    if (node->read_only) {
+        return -EPERM;
+    }
+    if (!node->discard) {
+        flags &= ~BLOCK_REQ_MAY_UNMAP;
+    }
+    ret = -ENOTSUP;
+    if (node->driver->co_pwrite_zeroes && first < last) {
+        track_begin(node, &t, first, last - first, false);
+        ret = node->driver->co_pwrite_zeroes(node, first, last - first,
+                                             flags & ~BLOCK_REQ_FUA);
+        track_end(node, &t);
+    }
+    if (!ret && offset < first) {
+        ret = co_write_zero_bytes(node, offset, first - offset);
+    }
+    if (!ret && last < offset + bytes) {
+        ret = co_write_zero_bytes(node, last, offset + bytes - last);
+    }
+    if (ret == -ENOTSUP && !(flags & BLOCK_REQ_NO_FALLBACK)) {
+        ret = co_write_zero_bytes(node, offset, bytes);
+    }
+    TRACE(block_write_zeroes, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d",
+          node->name, offset, bytes, flags, ret);
+    if (ret) {
+        return ret;
+    }
+    node->written++;
+    return flags & BLOCK_REQ_FUA ? co_node_flush(node) : 0;
+}
+
+/* Advice only: what cannot be freed stays. */
+int co_node_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
+{
+    uint32_t unit = alignment(node);
+    int64_t first = ROUND_UP(offset, unit), last = ROUND_DOWN(offset + bytes, unit);
+    int ret = check(node, offset, bytes);
+    Tracked t;
+
+    if (ret) {
+        return ret;
+    }
+    if (node->read_only) {
+        return -EPERM;
+    }
+    if (!node->discard || !node->driver->co_pdiscard || first >= last) {
+        return 0;
+    }
+    track_begin(node, &t, first, last - first, false);
+    ret = node->driver->co_pdiscard(node, first, last - first);
+    track_end(node, &t);
+    node->written++;
+    TRACE(block_discard, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, first,
+          last - first, ret);
+    return ret == -ENOTSUP ? 0 : ret;
+}
+
+int co_node_flush(BlockNode *node)
+{
+    uint64_t written = node->written;
+    int ret = 0;
+
+    if (node->no_flush || node->flushed == written) {
+        return 0;
+    }
+    node->in_flight++;
+    if (node->driver->co_flush) {
+        ret = node->driver->co_flush(node);
+    } else if (node->file) {
+        ret = co_node_flush(node->file->node);
+    }
+    node->in_flight--;
+    if (!ret && node->flushed < written) {
+        node->flushed = written;
+    }
+    TRACE(block_flush, "%s: %d", node->name, ret);
+    return ret;
+}
+
+int co_node_pread(BlockNode *node, int64_t offset, void *buf, size_t bytes)
+{
+    struct iovec iov = { buf, bytes };
+
+    return co_node_preadv(node, offset, bytes, &iov, 1);
+}
+
+int co_node_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t bytes)
+{
+    struct iovec iov = { (void *)(uintptr_t)buf, bytes };
+
+    return co_node_pwritev(node, offset, bytes, &iov, 1, 0);
+}

@@ -1,0 +1,158 @@
+/* From what users write to nodes: -blockdev trees, file names, format probing */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "block/driver.h"
+
+/* What QEMU opens and Mica does not yet. */
+static const char *const unknown_drivers[] = {
+    "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress",
+    "copy-before-write", "copy-on-read", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
+    "https", "io_uring", "iscsi", "luks", "nbd", "nfs", "nvme", "parallels", "preallocate",
+    "qcow", "qcow2", "qed", "quorum", "rbd", "replication", "ssh", "throttle", "vdi", "vhdx",
+    "vmdk", "vpc", "vvfat", NULL
+};
+
+static bool check_driver(const char *driver, Error **errp)
+{
+    if (g_strv_contains(unknown_drivers, driver)) {
+        error_set(errp, "Mica cannot open block devices with driver '%s' yet", driver);
+        error_hint(errp, "It has file, host_device, null-aio, null-co, raw and temporary; "
+                   "'qemu-img convert -O raw' makes a raw image of any other");
+        return false;
+    }
+    return true;
+}
+
+/* All drivers of the tree, before its types are looked at, so that the answer is about them. */
+static bool check_drivers(const Json *options, Error **errp)
+{
+    json_object_object_foreach((Json *)(uintptr_t)options, key, value) {
+        if (!strcmp(key, "driver") && json_object_is_type(value, json_type_string) &&
+            !check_driver(json_object_get_string(value), errp)) {
+            return false;
+        }
+        if (json_object_is_type(value, json_type_object) && !check_drivers(value, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp)
+{
+    g_autoptr(BlockdevOptions) parsed = NULL;
+
+    if (!check_drivers(options, errp)) {
+        return NULL;
+    }
+    parsed = qapi_parse_BlockdevOptions(options, mode, errp);
+    return parsed ? block_open(parsed, errp) : NULL;
+}
+
+/* "nbd" of "nbd://host", NULL when there is no protocol before a first ':' */
+static char *protocol_of(const char *filename)
+{
+    size_t n = strspn(filename, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return n && filename[n] == ':' ? g_strndup(filename, n) : NULL;
+}
+
+Json *block_filename_options(const char *filename, Error **errp)
+{
+    g_autofree char *protocol = protocol_of(filename);
+    struct stat st;
+    Json *options;
+
+    if (g_str_has_prefix(filename, "json:")) {
+        return json_parse_object(filename + strlen("json:"), errp);
+    }
+    if (protocol && !strcmp(protocol, "file")) {
+        filename += strlen("file:");
+    } else if (protocol) {
+        error_set(errp, "Unknown protocol '%s' in '%s'", protocol, filename);
+        error_hint(errp, "For a file of that name write './%s'", filename);
+        return NULL;
+    }
+    if (!*filename) {
+        error_set(errp, "The file name of an image is empty");
+        return NULL;
+    }
+    options = json_object_new_object();
+    json_object_object_add(options, "driver", json_object_new_string(
+        !stat(filename, &st) && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode)) ? "host_device"
+                                                                           : "file"));
+    json_object_object_add(options, "filename", json_object_new_string(filename));
+    return options;
+}
+
+typedef struct Magic {
+    const char *format;
+    unsigned offset, len;
+    const char *bytes;
+} Magic;
+
+static const Magic magics[] = {
+    { "qcow2", 0, 4, "QFI\xfb" },       /* qcow too: version 1 */
+    { "qed", 0, 4, "QED\0" },
+    { "vmdk", 0, 4, "KDMV" },
+    { "vmdk", 0, 4, "COWD" },
+    { "vmdk", 0, 21, "# Disk DescriptorFile" },
+    { "vdi", 64, 4, "\x7f\x10\xda\xbe" },
+    { "vhdx", 0, 8, "vhdxfile" },
+    { "vpc", 0, 8, "conectix" },
+    { "luks", 0, 6, "LUKS\xba\xbe" },
+    { "parallels", 0, 16, "WithoutFreeSpace" },
+    { "parallels", 0, 16, "WithouFreSpacExt" },
+};
+
+const char *block_format_of(const uint8_t *head, size_t len)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(magics); i++) {
+        const Magic *m = &magics[i];
+
+        if (m->offset + m->len <= len && !memcmp(head + m->offset, m->bytes, m->len)) {
+            return m->format;
+        }
+    }
+    return NULL;
+}
+
+void block_node_set_probed(BlockNode *node)
+{
+    node->probed = true;
+}
+
+const char *block_probe_format(const char *filename, Error **errp)
+{
+    uint8_t head[BLOCK_SECTOR_SIZE] = { };
+    const char *format;
+    ssize_t got;
+    int fd;
+
+    if (g_str_has_prefix(filename, "file:")) {
+        filename += strlen("file:");
+    }
+    fd = open(filename, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(errp, errno, "Could not open '%s'", filename);
+        return NULL;
+    }
+    got = pread(fd, head, sizeof(head), 0);
+    close(fd);
+    if (got < 0) {
+        error_set_errno(errp, errno, "Could not read image for determining its format");
+        return NULL;
+    }
+    format = block_format_of(head, got);
+    if (format) {
+        check_driver(format, errp);
+        error_prepend(errp, "'%s' has format %s: ", filename, format);
+        return NULL;
+    }
+    report_warning("Image format was not specified for '%s' and probing guessed raw.\n"
+                   "         Automatically detecting the format is dangerous for raw images, "
+                   "write operations on block 0 will be restricted.\n"
+                   "         Specify the 'raw' format explicitly to remove the restrictions.",
+                   filename);
+    return "raw";
+}
