@@ -18,6 +18,7 @@ enum {
     VF_DEST_RM = 1 << 2,    /* the destination is the r/m operand, not the reg operand */
     VF_DEST_NONE = 1 << 3,
     VF_WAIT = 1 << 4,       /* an MMX register is used: x87 mode, pending errors first */
+    VF_EASY = 1 << 5,       /* 64-bit flat addressing: see fpu_address() */
     VF_REG_SHIFT = 6,       /* RegKind of the reg operand, of r/m; two bits each */
     VF_RM_SHIFT = 8,
 };
@@ -35,11 +36,25 @@ static inline unsigned insn_mem_size(const Insn *i)
 {
     return i->imm >> 8 & 0xff;
 }
-static inline void insn_set_stub(const Insn *i, uint32_t stub, unsigned vf, unsigned size)
+static inline void insn_set_stub(const Insn *i, uint32_t stub, unsigned vf, unsigned size,
+                                 uint32_t mode)
 {
     Insn *copy = (Insn *)i;     /* see pick_x87() in fpu.h */
 
+    if ((mode & MODE_CODE_MASK) == MODE_CODE64 && i->adsz == 8 && i->seg < S_FS) {
+        vf |= VF_EASY;
+    }
     copy->imm = (uint8_t)copy->imm | size << 8 | vf << 16 | (uint64_t)stub << 32;
+}
+
+/* ea_linear() for an instruction that has a stub. */
+static ALWAYS_INLINE uint64_t fpu_address(SoftCpu *cpu, const Op *op, unsigned size, bool write)
+{
+    if (likely(op->i.imm & VF_EASY << 16)) {
+        return cpu->gpr[op->i.base] + (cpu->gpr[op->i.index] << op->i.scale) +
+               (uint64_t)(int64_t)op->i.disp;
+    }
+    return ea_linear(cpu, op, size, write);
 }
 
 /* Handlers for what may not run in this mode; which exception is decided when it runs. */
@@ -61,7 +76,7 @@ bool x87_pending(SoftCpu *cpu, const Op *op);
     } while (0)
 
 /* x87-host.c: the instruction by the host's x87 with the whole state loaded; exact in all cases. */
-bool x87_host_prepare(const Insn *i);
+bool x87_host_prepare(const Insn *i, uint32_t mode);
 const Op *x87_host(SoftCpu *cpu, const Op *op);
 
 /* x87-env.c: control words, environment. */
@@ -79,7 +94,7 @@ const Op *x87_fwait(SoftCpu *cpu, const Op *op);
 const Op *x87_nop(SoftCpu *cpu, const Op *op);
 
 /* sse-stub.c: build the stub and set what it needs. False: no such stub. */
-bool sse_stub_prepare(const Insn *i);
+bool sse_stub_prepare(const Insn *i, uint32_t mode);
 /*
  * Runs the instruction; each pointer names a register's cell or the memory
  * operand. 0: done, destination written. 1: MXCSR flags changed, the result is in
@@ -98,8 +113,10 @@ int sse_run_unmasked(SoftCpu *cpu, const Op *op, const SseArgs *args, uint32_t *
 /* sse-special.c: masked and gathered memory operands, MXCSR, VZEROUPPER; NULL: none of them. */
 OpFn *pick_sse_special(const Insn *i);
 const Op *mmx_emms(SoftCpu *cpu, const Op *op);
-/* sse-plain.c: the most frequent instructions without a stub; NULL: none of them. */
+/* sse-plain.c: the most frequent instructions as compiled here; NULL: none of them. */
 OpFn *pick_sse_plain(const Insn *i);
+/* interp-sse.c: the same instruction by its stub. */
+const Op *sse_stubbed(SoftCpu *cpu, const Op *op);
 
 /* xsave.c: FXSAVE, XSAVE and their kin; NULL: none of them. */
 OpFn *pick_xsave(const Insn *i, uint32_t mode);

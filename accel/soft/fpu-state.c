@@ -17,7 +17,6 @@ void fpu_set_mxcsr(SoftCpu *cpu, uint32_t mxcsr)
 {
     cpu->fx.mxcsr = mxcsr & MXCSR_VALID;
     cpu->fx.mxcsr_mask = MXCSR_VALID;
-    cpu->fx.mxcsr_host = MXCSR_INIT;
     cpu->fx.mxcsr_run = cpu->fx.mxcsr | MXCSR_MASKS;
     if ((mxcsr & MXCSR_MASKS) != MXCSR_MASKS) {
         /* What an instruction raises must be seen even when the flag was set before. */
@@ -30,6 +29,14 @@ void fpu_set_mxcsr(SoftCpu *cpu, uint32_t mxcsr)
         if (!(mxcsr & MXCSR_UM)) {
             cpu->fx.mxcsr_run |= MXCSR_FTZ;
         }
+    }
+    /*
+     * Sticky flags do not matter to our own code, and LDMXCSR is dear when it
+     * changes anything: mostly the guest's value can stay.
+     */
+    cpu->fx.mxcsr_host = MXCSR_INIT;
+    if ((cpu->fx.mxcsr_run & ~MXCSR_EXC) == MXCSR_INIT) {
+        cpu->fx.mxcsr_host = cpu->fx.mxcsr_run;
     }
 }
 

@@ -110,7 +110,7 @@ static const Op *sse_reg_flags(SoftCpu *cpu, const Op *op)
 
 static ALWAYS_INLINE uint64_t sse_address(SoftCpu *cpu, const Op *op, unsigned size, bool write)
 {
-    uint64_t la = ea_linear(cpu, op, size, write);
+    uint64_t la = fpu_address(cpu, op, size, write);
 
     if (unlikely(la & (size - 1)) && (insn_vf(&op->i) & VF_ALIGN)) {
         cpu_raise_err(cpu, op, EXC_GP, 0);
@@ -290,16 +290,12 @@ static OpFn *pick_load(unsigned size, bool flags)
     }
 }
 
-static OpFn *pick_stubbed(const Insn *i)
+/* Which of the handlers above calls the stub that i has. */
+static OpFn *stub_handler(const Insn *i)
 {
-    unsigned vf, size;
+    unsigned vf = insn_vf(i), size = insn_mem_size(i);
     bool fp = insn_info[i->op].attr & A_FP;
 
-    if (!sse_stub_prepare(i)) {
-        return NULL;
-    }
-    vf = insn_vf(i);
-    size = insn_mem_size(i);
     if (vf & VF_WAIT) {
         return mmx_any;
     }
@@ -317,6 +313,11 @@ static OpFn *pick_stubbed(const Insn *i)
         return sse_any;
     }
     return vf & VF_FLAGS ? sse_reg_flags : sse_reg;
+}
+
+const Op *sse_stubbed(SoftCpu *cpu, const Op *op)
+{
+    return stub_handler(&op->i)(cpu, op);
 }
 
 /* Uses only MMX or the general registers besides: CR4.OSFXSR does not matter. */
@@ -352,5 +353,12 @@ OpFn *pick_sse(const Insn *i, uint32_t mode)
         return fpu_refuse_sse;
     }
     fn = pick_sse_special(i);
-    return fn ? fn : pick_stubbed(i);
+    if (fn) {
+        return fn;
+    }
+    if (!sse_stub_prepare(i, mode)) {
+        return NULL;
+    }
+    fn = pick_sse_plain(i);
+    return fn ? fn : stub_handler(i);
 }

@@ -102,7 +102,7 @@ static ALWAYS_INLINE void fcw_leave(const SoftCpu *cpu)
         if (!plain_use(cpu, r)) {                                                               \
             return x87_host(cpu, op);                                                           \
         }                                                                                       \
-        m = mem_ld##bits(cpu, op, ea_linear(cpu, op, bits / 8, false));                         \
+        m = mem_ld##bits(cpu, op, fpu_address(cpu, op, bits / 8, false));                         \
         fcw_enter(cpu);                                                                         \
         __asm__ volatile("fldt %1; " ins " %2; fnstsw %0; fstpt %1"                             \
                          : "=a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st");    \
@@ -173,7 +173,7 @@ ARITH_REG3(divr, "fdivr")
         if (!plain_free(cpu, r)) {                                                              \
             return x87_host(cpu, op);                                                           \
         }                                                                                       \
-        m = mem_ld##bits(cpu, op, ea_linear(cpu, op, bits / 8, false));                         \
+        m = mem_ld##bits(cpu, op, fpu_address(cpu, op, bits / 8, false));                         \
         if (exact) {                                                                            \
             __asm__ volatile(ins " %1; fstpt %0"                                                \
                              : "=m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st");          \
@@ -202,7 +202,7 @@ HANDLER(fld_m80)
     if (!plain_free(cpu, r)) {
         return x87_host(cpu, op);
     }
-    la = ea_linear(cpu, op, 10, false);
+    la = fpu_address(cpu, op, 10, false);
     if (unlikely((la & 4095) > 4096 - 10)) {
         return x87_host(cpu, op);
     }
@@ -265,7 +265,7 @@ FLD_CONST(fldln2, "fldln2")
                          : "=a"(sw), "=m"(m)                                                    \
                          : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]) : "st");                  \
         fcw_leave(cpu);                                                                         \
-        mem_st##bits(cpu, op, ea_linear(cpu, op, bits / 8, true), m);                           \
+        mem_st##bits(cpu, op, fpu_address(cpu, op, bits / 8, true), m);                           \
         fsw_merge(cpu, sw, FSW_C1);                                                             \
         if (pop) {                                                                              \
             st_pop(cpu);                                                                        \
@@ -385,7 +385,7 @@ UNARY(fcos, "fcos", FSW_C1 | FSW_C2)
         if (!plain_use(cpu, r)) {                                                               \
             return x87_host(cpu, op);                                                           \
         }                                                                                       \
-        m = mem_ld##bits(cpu, op, ea_linear(cpu, op, bits / 8, false));                         \
+        m = mem_ld##bits(cpu, op, fpu_address(cpu, op, bits / 8, false));                         \
         __asm__ volatile("fldt %1; " ins " %2; fnstsw %0"                                       \
                          : "=a"(sw) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]), "m"(m)        \
                          : "st");                                                               \
@@ -567,5 +567,5 @@ OpFn *pick_x87(const Insn *i, uint32_t mode)
     if (fn) {
         return fn;
     }
-    return x87_host_prepare(i) ? pick_plain(i) : NULL;
+    return x87_host_prepare(i, mode) ? pick_plain(i) : NULL;
 }

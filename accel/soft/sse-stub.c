@@ -158,6 +158,20 @@ static void put_vec_cpu(StubCode *code, const StubPlan *plan, bool store, unsign
         stub_put32(code, offset);           \
     } while (0)
 
+/*
+ * LDMXCSR or STMXCSR [r10 + offset]. Among VEX instructions as one of them: the
+ * legacy form costs hundreds of cycles while upper halves are in use.
+ */
+static void put_mxcsr(StubCode *code, const StubPlan *plan, bool store, uint32_t offset)
+{
+    if (plan->vex) {
+        STUB_PUT(code, 0xc4, 0xc1, 0x78, 0xae, store ? 0x9a : 0x92);
+    } else {
+        STUB_PUT(code, 0x41, 0x0f, 0xae, store ? 0x9a : 0x92);
+    }
+    stub_put32(code, offset);
+}
+
 static void put_loads(StubCode *code, const StubPlan *plan)
 {
     STUB_PUT(code, 0x49, 0x89, 0xca);                   /* mov r10, rcx */
@@ -189,7 +203,9 @@ static void put_loads(StubCode *code, const StubPlan *plan)
         PUT_CPU(code, CPU_OFF(gpr[R_AX]), 0x49, 0x8b, 0x82);    /* mov rax, [r10 + rax] */
         PUT_CPU(code, CPU_OFF(gpr[R_DX]), 0x49, 0x8b, 0x92);    /* mov rdx, [r10 + rdx] */
     }
-    PUT_CPU(code, CPU_OFF(fx.mxcsr_run), 0x41, 0x0f, 0xae, 0x92);   /* ldmxcsr */
+    if (plan->info->attr & A_FP) {
+        put_mxcsr(code, plan, false, CPU_OFF(fx.mxcsr_run));
+    }
 }
 
 static void put_instruction(StubCode *code, const StubPlan *plan)
@@ -274,10 +290,8 @@ static void put_stores(StubCode *code, const StubPlan *plan)
         PUT_CPU(code, CPU_OFF(fx.flags_out), 0x41, 0x8f, 0x82);     /* pop [r10 + flags_out] */
     }
     if (plan->info->attr & A_FP) {
-        PUT_CPU(code, CPU_OFF(fx.mxcsr_out), 0x41, 0x0f, 0xae, 0x9a);   /* stmxcsr */
-    }
-    PUT_CPU(code, CPU_OFF(fx.mxcsr_host), 0x41, 0x0f, 0xae, 0x92);      /* ldmxcsr */
-    if (plan->info->attr & A_FP) {
+        put_mxcsr(code, plan, true, CPU_OFF(fx.mxcsr_out));
+        put_mxcsr(code, plan, false, CPU_OFF(fx.mxcsr_host));
         PUT_CPU(code, CPU_OFF(fx.mxcsr_out), 0x41, 0x8b, 0x82);     /* mov eax, [r10 + out] */
         PUT_CPU(code, CPU_OFF(fx.mxcsr_run), 0x41, 0x3b, 0x82);     /* cmp eax, [r10 + run] */
         STUB_PUT(code, 0x75, 0);                                    /* jne changed */
@@ -298,7 +312,7 @@ static void put_stores(StubCode *code, const StubPlan *plan)
     }
 }
 
-bool sse_stub_prepare(const Insn *i)
+bool sse_stub_prepare(const Insn *i, uint32_t mode)
 {
     StubPlan plan;
     StubCode code = { .len = 0 };
@@ -315,6 +329,6 @@ bool sse_stub_prepare(const Insn *i)
     vf = (insn_needs_alignment(i) ? VF_ALIGN : 0) | (plan.info->flags_written ? VF_FLAGS : 0) |
          (plan.dest_rm ? VF_DEST_RM : 0) | (plan.dest_none ? VF_DEST_NONE : 0) |
          (plan.mmx ? VF_WAIT : 0) | plan.reg << VF_REG_SHIFT | plan.rm << VF_RM_SHIFT;
-    insn_set_stub(i, stub, vf, plan.mem_size);
+    insn_set_stub(i, stub, vf, plan.mem_size, mode);
     return stub != 0;
 }

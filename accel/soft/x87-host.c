@@ -34,7 +34,7 @@ static uint8_t x87_stub_modrm(const Insn *i)
     return 0xc0 | (mrm & 7) << 3 | (i->modrm & 7);
 }
 
-bool x87_host_prepare(const Insn *i)
+bool x87_host_prepare(const Insn *i, uint32_t mode)
 {
     StubCode code = { .len = 0 };
     uint32_t stub;
@@ -49,7 +49,7 @@ bool x87_host_prepare(const Insn *i)
     STUB_PUT(&code, 0x0f, 0x77, 0xd9, 0x29, 0xc3);      /* emms; fldcw [rcx]; ret */
     STUB_PUT(&code, 0xdb, 0xe3, 0xc3);          /* 1: fninit; ret */
     stub = stub_publish(&code);
-    insn_set_stub(i, stub, 0, 0);
+    insn_set_stub(i, stub, 0, 0, mode);
     return stub != 0;
 }
 
