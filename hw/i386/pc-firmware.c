@@ -1,75 +1,263 @@
-/* What the pc machine tells its firmware through fw_cfg: memory, CPUs, kernel, boot order */
+/* What a PC tells its firmware: CMOS bytes, fw_cfg items, option ROMs, boot order */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "hw/i386/pc.h"
 #include "hw/core/loader.h"
 #include "hw/i386/linux-boot.h"
+#include "hw/i386/pc.h"
+#include "hw/i386/pc-firmware.h"
+#include "hw/rtc/mc146818.h"
 #include "util/bswap.h"
 
-#define ROM_MAX (1u << 20)
+#define ROM_MAX      (256u << 10)   /* of what fits between VGA BIOS and system BIOS */
+#define SPLASH_MAX   (4u << 20)
+#define E820_RAM     1
+#define E820_ENTRY   20
 
-/* An entry of etc/e820: address, length, type, packed little-endian. */
-static void e820_add(GByteArray *map, uint64_t addr, uint64_t len, uint32_t type)
+/* One entry of the boot order: where the firmware finds it, and how early it comes */
+typedef struct BootEntry {
+    int32_t index;
+    char *path;
+} BootEntry;
+
+static GArray *boot_entries;
+
+void boot_order_add(int32_t bootindex, const char *path)
 {
-    uint8_t entry[20];
+    BootEntry entry = { bootindex, g_strdup(path) };
+    unsigned at = 0;
 
-    st64_le(entry, addr);
-    st64_le(entry + 8, len);
-    st32_le(entry + 16, type);
-    g_byte_array_append(map, entry, sizeof(entry));
+    if (!boot_entries) {
+        boot_entries = g_array_new(false, false, sizeof(BootEntry));
+    }
+    while (at < boot_entries->len &&
+           g_array_index(boot_entries, BootEntry, at).index <= bootindex) {
+        at++;
+    }
+    g_array_insert_val(boot_entries, at, entry);
 }
 
-static bool publish_e820(PcMachine *pc, FwCfg *fw, Error **errp)
+/* Paths in order, a line each, ended by a zero byte; "HALT" keeps SeaBIOS from trying others. */
+static bool publish_boot_order(PcMachine *pc, Error **errp)
 {
-    g_autoptr(GByteArray) map = g_byte_array_new();
+    g_autoptr(GString) text = g_string_new(NULL);
 
-    e820_add(map, 0, pc->below_4g, 1);
-    if (pc->above_4g) {
-        e820_add(map, 1ULL << 32, pc->above_4g, 1);
+    for (unsigned i = 0; boot_entries && i < boot_entries->len; i++) {
+        g_string_append_printf(text, "%s%s", text->len ? "\n" : "",
+                               g_array_index(boot_entries, BootEntry, i).path);
     }
-    return fw_cfg_add_file(fw, "etc/e820", map->data, map->len, errp);
+    if (pc->machine.boot_strict && text->len) {
+        g_string_append(text, "\nHALT");
+    }
+    return !text->len ||
+           fw_cfg_add_file(pc->fw, "bootorder", text->str, text->len + 1, errp);
 }
 
-/* Our loader ROM starts the kernel, and goes first in the boot order. */
-static bool publish_kernel(PcMachine *pc, FwCfg *fw, GString *order, Error **errp)
+bool pc_add_option_rom(PcMachine *pc, const char *file, const char *as, Error **errp)
 {
-    Machine *m = &pc->machine;
-    KernelConfig config = {
-        .kernel = m->kernel, .initrd = m->initrd, .append = m->append, .below_4g = pc->below_4g,
-    };
-    g_autofree char *file = NULL;
-    g_autoptr(GBytes) rom = NULL;
-    KernelImage image;
-    bool ok;
+    g_autoptr(GBytes) rom = loader_read("option ROM", file, ROM_MAX, errp);
+    const uint8_t *p;
+    size_t len;
 
-    if (!kernel_image_load(&config, &image, errp)) {
-        return false;
-    }
-    kernel_image_publish(&image, fw);
-    file = g_strdup_printf("genroms/%s", image.rom);
-    rom = loader_read("option ROM", image.rom, ROM_MAX, errp);
-    kernel_image_free(&image);
     if (!rom) {
         return false;
     }
-    ok = fw_cfg_add_file(fw, file, g_bytes_get_data(rom, NULL), g_bytes_get_size(rom), errp);
-    g_string_append_printf(order, "/rom@%s\n", file);
+    p = g_bytes_get_data(rom, &len);
+    if (len < 3 || p[0] != 0x55 || p[1] != 0xaa || p[2] * 512u > len) {
+        error_set(errp, "option ROM '%s' is none: its header is missing or longer than the file",
+                  file);
+        return false;
+    }
+    return fw_cfg_add_file(pc->fw, as, p, len, errp);
+}
+
+/* -kernel: the loader ROM first in the boot order, unless a disk was put before it */
+static bool publish_kernel(PcMachine *pc, Error **errp)
+{
+    const KernelConfig cfg = {
+        .kernel = pc->machine.kernel, .initrd = pc->machine.initrd,
+        .append = pc->machine.append, .below_4g = pc->below_4g,
+    };
+    g_autofree char *name = NULL, *path = NULL;
+    KernelImage image;
+    bool ok;
+
+    if (!cfg.kernel) {
+        if (cfg.initrd || cfg.append) {
+            error_set(errp, "%s needs a kernel: give -kernel too",
+                      cfg.initrd ? "-initrd" : "-append");
+            return false;
+        }
+        return true;
+    }
+    if (!kernel_image_load(&cfg, &image, errp)) {
+        return false;
+    }
+    kernel_image_publish(&image, pc->fw);
+    name = g_strdup_printf("genroms/%s", image.rom);
+    path = g_strdup_printf("/rom@%s", name);
+    ok = pc_add_option_rom(pc, image.rom, name, errp);
+    boot_order_add(0, path);
+    kernel_image_free(&image);
     return ok;
 }
 
-bool pc_publish_firmware(PcMachine *pc, Error **errp)
+/* RAM only: SeaBIOS adds what it and the chipset keep for themselves */
+static bool publish_e820(PcMachine *pc, Error **errp)
 {
-    g_autoptr(GString) order = g_string_new(NULL);
-    Machine *m = &pc->machine;
-    FwCfg *fw = fw_cfg_new();
+    uint8_t map[2 * E820_ENTRY] = { 0 };
 
-    fw_cfg_add_u16(fw, FW_CFG_NB_CPUS, m->smp.cpus);
-    fw_cfg_add_u16(fw, FW_CFG_MAX_CPUS, m->smp.max_cpus);
-    fw_cfg_add_u64(fw, FW_CFG_RAM_SIZE, m->ram_size);
-    fw_cfg_add_u16(fw, FW_CFG_NOGRAPHIC, !m->graphics);
-    if (!publish_e820(pc, fw, errp) || (m->kernel && !publish_kernel(pc, fw, order, errp))) {
+    st64_le(map + 8, pc->below_4g);
+    st32_le(map + 16, E820_RAM);
+    st64_le(map + 20, 0x100000000ULL);
+    st64_le(map + 28, pc->above_4g);
+    st32_le(map + 36, E820_RAM);
+    return fw_cfg_add_file(pc->fw, "etc/e820", map, pc->above_4g ? sizeof(map) : E820_ENTRY, errp);
+}
+
+/* Boot device letters to the numbers that SeaBIOS reads from CMOS */
+static bool boot_device_code(char letter, uint8_t *code, Error **errp)
+{
+    static const struct { char letter; uint8_t code; } rows[] = {
+        { 'a', 1 }, { 'b', 1 }, { 'c', 2 }, { 'd', 3 }, { 'n', 4 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (rows[i].letter == letter) {
+            *code = rows[i].code;
+            return true;
+        }
+    }
+    error_set(errp, "-boot: '%c' is no boot device of a PC: a, b, c, d or n", letter);
+    return false;
+}
+
+static bool set_cmos_boot_order(PcMachine *pc, const char *order, Error **errp)
+{
+    uint8_t code[3] = { 0 };
+
+    if (strlen(order) > ARRAY_SIZE(code)) {
+        error_set(errp, "-boot: the order '%s' has more than 3 devices", order);
         return false;
     }
-    return !order->len ||
-           fw_cfg_add_file(fw, "bootorder", order->str, order->len + 1, errp);
+    for (unsigned i = 0; order[i]; i++) {
+        if (!boot_device_code(order[i], &code[i], errp)) {
+            return false;
+        }
+    }
+    rtc_cmos_set(pc->rtc, 0x3d, code[1] << 4 | code[0]);
+    rtc_cmos_set(pc->rtc, 0x38, code[2] << 4 | 1);      /* bit 0: floppies need no signature */
+    return true;
+}
+
+/* -boot once= is over with the first reset after the start */
+static void boot_once_over(void *opaque)
+{
+    PcMachine *pc = opaque;
+
+    if (pc->boot_once_pending) {
+        pc->boot_once_pending = false;
+        return;
+    }
+    set_cmos_boot_order(pc, pc->machine.boot_order ? pc->machine.boot_order : PC_BOOT_ORDER, NULL);
+}
+
+static bool publish_boot_options(PcMachine *pc, Error **errp)
+{
+    Machine *m = &pc->machine;
+    const char *order = m->boot_order ? m->boot_order : PC_BOOT_ORDER;
+    uint8_t number[4];
+
+    if (!set_cmos_boot_order(pc, order, errp)) {
+        return false;
+    }
+    if (m->boot_once) {
+        if (!set_cmos_boot_order(pc, m->boot_once, errp)) {
+            return false;
+        }
+        pc->boot_once_pending = true;
+        reset_register(boot_once_over, pc);
+    }
+    fw_cfg_add_u16(pc->fw, FW_CFG_BOOT_MENU, m->boot_menu);
+    if (m->boot_splash_ms >= 0) {
+        if (m->boot_splash_ms > 0xffff) {
+            error_set(errp, "-boot: splash-time=%d is more than 65535 ms", m->boot_splash_ms);
+            return false;
+        }
+        st16_le(number, m->boot_splash_ms);
+        if (!fw_cfg_add_file(pc->fw, "etc/boot-menu-wait", number, 2, errp)) {
+            return false;
+        }
+    }
+    if (m->boot_reboot_ms >= 0) {
+        st32_le(number, m->boot_reboot_ms);
+        if (!fw_cfg_add_file(pc->fw, "etc/boot-fail-wait", number, 4, errp)) {
+            return false;
+        }
+    }
+    if (m->boot_splash) {
+        g_autoptr(GBytes) picture = loader_read("boot splash", m->boot_splash, SPLASH_MAX, errp);
+        const uint8_t *p;
+        size_t len;
+
+        if (!picture) {
+            return false;
+        }
+        p = g_bytes_get_data(picture, &len);
+        if (len < 2 || !((p[0] == 0xff && p[1] == 0xd8) || (p[0] == 'B' && p[1] == 'M'))) {
+            error_set(errp, "boot splash '%s' is neither a JPEG nor a BMP file", m->boot_splash);
+            return false;
+        }
+        return fw_cfg_add_file(pc->fw, p[0] == 'B' ? "bootsplash.bmp" : "bootsplash.jpg", p, len,
+                               errp);
+    }
+    return true;
+}
+
+/* Registers as in the PC AT's and SeaBIOS's CMOS maps */
+static void set_cmos(PcMachine *pc)
+{
+    uint64_t extended = pc->below_4g - MIN(pc->below_4g, 1 << 20);
+    uint64_t above_16m = pc->below_4g - MIN(pc->below_4g, 16 << 20);
+    const struct { uint8_t reg, bytes; uint64_t value; } rows[] = {
+        { 0x14, 1, 0x06 },                              /* equipment: FPU, PS/2 mouse */
+        { 0x15, 2, 640 },                               /* base memory, KiB */
+        { 0x17, 2, MIN(extended >> 10, 0xffff) },       /* above 1 MiB, KiB */
+        { 0x30, 2, MIN(extended >> 10, 0xffff) },
+        { 0x34, 2, MIN(above_16m >> 16, 0xffff) },      /* above 16 MiB, 64 KiB */
+        { 0x39, 1, 0x55 },                              /* four IDE disks: LBA translation */
+        { 0x5b, 3, pc->above_4g >> 16 },                /* above 4 GiB, 64 KiB */
+        { 0x5f, 1, pc->machine.smp.cpus - 1 },          /* CPUs besides the first */
+    };
+    uint16_t sum = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (unsigned k = 0; k < rows[i].bytes; k++) {
+            rtc_cmos_set(pc->rtc, rows[i].reg + k, rows[i].value >> (k * 8));
+        }
+    }
+    for (unsigned reg = 0x10; reg < 0x2e; reg++) {
+        sum += rtc_cmos_get(pc->rtc, reg);
+    }
+    rtc_cmos_set(pc->rtc, 0x2e, sum >> 8);
+    rtc_cmos_set(pc->rtc, 0x2f, sum & 0xff);
+}
+
+bool pc_finish(Machine *m, Error **errp)
+{
+    PcMachine *pc = OBJECT_OF(m, PcMachine);
+    /* what each sleep state's SLP_TYP is, bit 7: offered; S3 and S4 as the PIIX4 has them */
+    static const uint8_t sleep_states[6] = { 0x80, 0x00, 0x00, 0x81, 0x82, 0x80 };
+
+    set_cmos(pc);
+    fw_cfg_add_u64(pc->fw, FW_CFG_RAM_SIZE, m->ram_size);
+    fw_cfg_add_u16(pc->fw, FW_CFG_NOGRAPHIC, !m->graphics);
+    fw_cfg_add_u16(pc->fw, FW_CFG_NB_CPUS, m->smp.cpus);
+    fw_cfg_add_u16(pc->fw, FW_CFG_MAX_CPUS, m->smp.max_cpus ? m->smp.max_cpus : m->smp.cpus);
+    fw_cfg_add_u32(pc->fw, FW_CFG_IRQ0_OVERRIDE, 1);
+    fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
+    return publish_e820(pc, errp) &&
+           fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
+           publish_boot_options(pc, errp) &&
+           publish_kernel(pc, errp) &&
+           publish_boot_order(pc, errp);
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/i386/pc.h"
+#include "hw/i386/pc-firmware.h"
 #include "hw/acpi/piix4-pm.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
@@ -26,20 +27,14 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc_create_gsi(pc, lines);
     pc->isa = piix3_new(host, lines);
     pc_create_chips(pc);
-    pc_set_cmos(pc);
     pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
     return true;
-}
-
-static bool pc_i440fx_finish(Machine *m, Error **errp)
-{
-    return pc_publish_firmware(OBJECT_OF(m, PcMachine), errp);
 }
 
 static const MachineType pc_i440fx_machine = {
     .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
     .is_default = true, .size = sizeof(PcMachine), .max_cpus = 255,
     .default_ram_size = 128u << 20, .default_cpu = "qemu64", .build = pc_i440fx_build,
-    .finish = pc_i440fx_finish,
+    .finish = pc_finish,
 };
 REGISTER_MACHINE(pc_i440fx_machine)

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "hw/i386/pc.h"
 #include "accel/accel.h"
+#include "hw/core/loader.h"
 #include "hw/dma/i8237.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
@@ -79,44 +80,23 @@ void pc_create_chips(PcMachine *pc)
     pc->rtc = rtc_create(pc->isa, hpet_rtc_line(pc->hpet));
     device_create("i8042", &pc->isa->bus, NULL, NULL);
     device_create("port92", &pc->isa->bus, NULL, NULL);
-}
-
-/* What SeaBIOS reads: registers as in its and the PC AT's CMOS maps. */
-void pc_set_cmos(PcMachine *pc)
-{
-    uint64_t extended = pc->below_4g - MIN(pc->below_4g, 1 << 20);
-    uint64_t above_16m = pc->below_4g - MIN(pc->below_4g, 16 << 20);
-    const struct { uint8_t reg, bytes; uint64_t value; } rows[] = {
-        { 0x15, 2, 640 },                               /* base memory, KiB */
-        { 0x17, 2, MIN(extended >> 10, 0xffff) },       /* above 1 MiB, KiB */
-        { 0x30, 2, MIN(extended >> 10, 0xffff) },
-        { 0x34, 2, MIN(above_16m >> 16, 0xffff) },      /* above 16 MiB, 64 KiB */
-        { 0x5b, 3, pc->above_4g >> 16 },                /* above 4 GiB, 64 KiB */
-        { 0x5f, 1, pc->machine.smp.cpus - 1 },          /* CPUs besides the first */
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        for (unsigned k = 0; k < rows[i].bytes; k++) {
-            rtc_cmos_set(pc->rtc, rows[i].reg + k, rows[i].value >> (k * 8));
-        }
-    }
+    pc->fw = fw_cfg_new();
 }
 
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
 {
-    const char *path = pc->machine.firmware ? pc->machine.firmware
-                                            : "/usr/share/seabios/bios-256k.bin";
-    g_autoptr(GError) gerr = NULL;
-    g_autofree char *data = NULL;
+    const char *name = pc->machine.firmware ? pc->machine.firmware : "bios-256k.bin";
+    g_autoptr(GBytes) file = loader_read("BIOS image", name, BIOS_MAX, errp);
+    const void *data;
     gsize size, low;
 
-    if (!g_file_get_contents(path, &data, &size, &gerr)) {
-        error_set(errp, "could not load PC BIOS '%s': %s", path, gerr->message);
+    if (!file) {
         return false;
     }
-    if (!size || size % 65536 || size > BIOS_MAX) {
-        error_set(errp, "could not load PC BIOS '%s': its size, %zu bytes, is no multiple of "
-                  "64 KiB up to 16 MiB", path, size);
+    data = g_bytes_get_data(file, &size);
+    if (size % 65536) {
+        error_set(errp, "BIOS image '%s': its size, %zu bytes, is no multiple of 64 KiB", name,
+                  size);
         return false;
     }
     if (!region_init_rom(&pc->bios, &pc->machine.obj, NULL, NULL, "pc.bios", size, errp)) {

@@ -6,6 +6,7 @@
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/isa/isa.h"
+#include "hw/nvram/fw-cfg.h"
 
 #define PC_NR_GSI 24
 
@@ -17,6 +18,8 @@ typedef struct PcMachine {
     Device *ioapic;
     IsaBus *isa;
     Device *pit, *rtc, *hpet, *pm;
+    FwCfg *fw;
+    bool boot_once_pending;     /* the first reset is that of the start */
     MemRegion bios, bios_isa;
 } PcMachine;
 
@@ -27,11 +30,7 @@ bool pc_create_cpus(PcMachine *pc, Error **errp);
 void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS]);
 /* Interrupt controllers, timers, CMOS clock and the small ports, on pc->isa. */
 void pc_create_chips(PcMachine *pc);
-void pc_set_cmos(PcMachine *pc);
 /* The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem). */
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp);
-
-/* fw_cfg and its items; once the devices that may boot are there. */
-bool pc_publish_firmware(PcMachine *pc, Error **errp);
 
 #endif
