@@ -2,11 +2,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/core/loader.h"
+#include "hw/i386/acpi.h"
 #include "hw/i386/linux-boot.h"
 #include "hw/i386/pc.h"
 #include "hw/i386/pc-firmware.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/timer/hpet.h"
 #include "util/bswap.h"
+#include "util/parse.h"
 
 #define ROM_MAX      (256u << 10)   /* of what fits between VGA BIOS and system BIOS */
 #define SPLASH_MAX   (4u << 20)
@@ -213,6 +216,56 @@ static bool publish_boot_options(PcMachine *pc, Error **errp)
     return true;
 }
 
+/* Look for the ISA devices that the DSDT names only where they are */
+static void find_isa_device(Device *dev, void *opaque)
+{
+    static const uint16_t com_ports[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+    AcpiConfig *cfg = opaque;
+    const char *type = dev->obj.type->name;
+    g_autofree char *text = NULL;
+    uint64_t port;
+
+    if (!strcmp(type, "isa-serial")) {
+        text = prop_get(&dev->obj, "iobase", NULL);
+    } else if (!strcmp(type, "pvpanic")) {
+        text = prop_get(&dev->obj, "ioport", NULL);
+    }
+    if (!text || parse_u64(text, 0, &port)) {
+        return;
+    }
+    if (!strcmp(type, "pvpanic")) {
+        cfg->pvpanic = true;
+        cfg->pvpanic_port = port;
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(com_ports); i++) {
+        cfg->serial[i] |= port == com_ports[i];
+    }
+}
+
+static bool publish_acpi(PcMachine *pc, Error **errp)
+{
+    g_autofree uint32_t *apic_ids = g_new(uint32_t, pc->machine.smp.cpus);
+    AcpiConfig cfg = {
+        .nr_cpus = pc->machine.smp.cpus, .apic_ids = apic_ids, .below_4g = pc->below_4g,
+        .above_4g = pc->above_4g, .s3 = true, .s4 = true,
+        .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
+    };
+    AcpiFiles files;
+    bool ok;
+
+    for (unsigned i = 0; i < cfg.nr_cpus; i++) {
+        apic_ids[i] = i;
+    }
+    devices_for_each(find_isa_device, &cfg);
+    acpi_build(&cfg, &files);
+    ok = fw_cfg_add_file(pc->fw, "etc/acpi/tables", files.tables->data, files.tables->len, errp) &&
+         fw_cfg_add_file(pc->fw, "etc/acpi/rsdp", files.rsdp->data, files.rsdp->len, errp) &&
+         fw_cfg_add_file(pc->fw, "etc/table-loader", files.loader->data, files.loader->len, errp);
+    acpi_files_free(&files);
+    return ok;
+}
+
 /* Registers as in the PC AT's and SeaBIOS's CMOS maps */
 static void set_cmos(PcMachine *pc)
 {
@@ -257,6 +310,7 @@ bool pc_finish(Machine *m, Error **errp)
     fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     return publish_e820(pc, errp) &&
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
+           publish_acpi(pc, errp) &&
            publish_boot_options(pc, errp) &&
            publish_kernel(pc, errp) &&
            publish_boot_order(pc, errp);

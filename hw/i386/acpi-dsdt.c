@@ -1,0 +1,303 @@
+/* DSDT of the pc machine: PCI root, interrupt links, ISA devices, sleep states */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "hw/acpi/acpi-pm.h"
+#include "hw/i386/acpi.h"
+#include "hw/nvram/fw-cfg.h"
+
+#define PCI_HOLE_END     0xfec00000u    /* the I/O APIC's address */
+#define PCI_HOLE64_SIZE  (32ULL << 30)
+#define PIIX_PIRQ_OFFSET 0x60           /* route control registers A to D (PIIX3, 2.3.10) */
+#define PIIX_SLOT        1
+#define SCI_IRQ          9
+
+static void sleep_state(Aml *a, const char *name, unsigned type)
+{
+    AmlMark package;
+
+    aml_name(a, name);
+    package = aml_package(a, 4);        /* PM1a and PM1b SLP_TYP, two reserved */
+    aml_int(a, type);
+    aml_int(a, type);
+    aml_int(a, 0);
+    aml_int(a, 0);
+    aml_end(a, package);
+}
+
+/* What lies behind the host bridge: buses, ports, memory */
+static void host_resources(const AcpiConfig *cfg, Aml *a)
+{
+    uint64_t above = ROUND_UP(0x100000000ULL + cfg->above_4g, 1ULL << 30);
+    AmlMark crs;
+
+    aml_name(a, "_CRS");
+    crs = aml_crs(a);
+    aml_crs_window_bus(a, 0, 0xff);
+    aml_crs_io(a, 0xcf8, 8);
+    aml_crs_window_io(a, 0x0000, 0x0cf7);
+    aml_crs_window_io(a, 0x0d00, 0xffff);
+    aml_crs_window_memory(a, 0xa0000, 0xbffff, true);
+    aml_crs_window_memory(a, cfg->below_4g, PCI_HOLE_END - 1, false);
+    aml_crs_window_memory(a, above, above + PCI_HOLE64_SIZE - 1, true);
+    aml_crs_end(a, crs);
+}
+
+/*
+ * Pin p of slot s goes to PIRQ (s + p - 1) mod 4. The bridge's own slot has
+ * the power management function, whose interrupt A is the SCI.
+ */
+static void interrupt_routing(Aml *a)
+{
+    static const char *const links[] = { "LNKA", "LNKB", "LNKC", "LNKD" };
+    AmlMark table, row;
+
+    aml_name(a, "_PRT");
+    table = aml_package(a, 32 * 4);
+    for (unsigned slot = 0; slot < 32; slot++) {
+        for (unsigned pin = 0; pin < 4; pin++) {
+            bool sci = slot == PIIX_SLOT && pin == 0;
+
+            row = aml_package(a, 4);
+            aml_int(a, slot << 16 | 0xffff);
+            aml_int(a, pin);
+            aml_path(a, sci ? "LNKS" : links[(slot + pin + 3) % 4]);
+            aml_int(a, 0);
+            aml_end(a, row);
+        }
+    }
+    aml_end(a, table);
+}
+
+/* A link that routes PIRQ n: bit 7 of its register is "off", the low bits are the interrupt */
+static void interrupt_link(Aml *a, unsigned n)
+{
+    static const uint8_t choices[] = { 5, 10, 11 }, one = 0;
+    g_autofree char *name = g_strdup_printf("LNK%c", 'A' + n);
+    g_autofree char *reg = g_strdup_printf("\\_SB.PCI0.ISA.PRQ%u", n);
+    AmlMark device, method, crs, branch;
+
+    device = aml_device(a, name);
+    aml_name_eisa(a, "_HID", "PNP0C0F");
+    aml_name_int(a, "_UID", n);
+    aml_name(a, "_PRS");
+    crs = aml_crs(a);
+    aml_crs_interrupts(a, choices, ARRAY_SIZE(choices));
+    aml_crs_end(a, crs);
+
+    method = aml_method(a, "_STA", 0, false);
+    branch = aml_if(a);
+    aml_op(a, AML_AND);
+    aml_path(a, reg);
+    aml_int(a, 0x80);
+    aml_op(a, AML_ZERO);
+    aml_op(a, AML_RETURN);
+    aml_int(a, 0x09);
+    aml_end(a, branch);
+    aml_op(a, AML_RETURN);
+    aml_int(a, 0x0b);
+    aml_end(a, method);
+
+    method = aml_method(a, "_DIS", 0, false);
+    aml_op(a, AML_OR);
+    aml_path(a, reg);
+    aml_int(a, 0x80);
+    aml_path(a, reg);
+    aml_end(a, method);
+
+    /* the interrupt's number sits 5 bytes into the descriptor */
+    method = aml_method(a, "_CRS", 0, true);
+    aml_name(a, "PRR0");
+    crs = aml_crs(a);
+    aml_crs_interrupts(a, &one, 1);
+    aml_crs_end(a, crs);
+    aml_op(a, AML_CREATE_DWORD_FIELD);
+    aml_path(a, "PRR0");
+    aml_int(a, 5);
+    aml_path(a, "PRRI");
+    branch = aml_if(a);
+    aml_op(a, AML_LNOT);
+    aml_op(a, AML_AND);
+    aml_path(a, reg);
+    aml_int(a, 0x80);
+    aml_op(a, AML_ZERO);
+    aml_op(a, AML_STORE);
+    aml_path(a, reg);
+    aml_path(a, "PRRI");
+    aml_end(a, branch);
+    aml_op(a, AML_RETURN);
+    aml_path(a, "PRR0");
+    aml_end(a, method);
+
+    method = aml_method(a, "_SRS", 1, true);
+    aml_op(a, AML_CREATE_DWORD_FIELD);
+    aml_op(a, AML_ARG0);
+    aml_int(a, 5);
+    aml_path(a, "PRRI");
+    aml_op(a, AML_STORE);
+    aml_path(a, "PRRI");
+    aml_path(a, reg);
+    aml_end(a, method);
+    aml_end(a, device);
+}
+
+/* The SCI's link cannot be moved */
+static void sci_link(Aml *a)
+{
+    static const uint8_t irq = SCI_IRQ;
+    static const char *const names[] = { "_PRS", "_CRS" };
+    AmlMark device, crs;
+
+    device = aml_device(a, "LNKS");
+    aml_name_eisa(a, "_HID", "PNP0C0F");
+    aml_name_int(a, "_UID", 4);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        aml_name(a, names[i]);
+        crs = aml_crs(a);
+        aml_crs_interrupts(a, &irq, 1);
+        aml_crs_end(a, crs);
+    }
+    aml_name_int(a, "_STA", 0x0b);
+    aml_end(a, aml_method(a, "_DIS", 0, false));
+    aml_end(a, aml_method(a, "_SRS", 1, false));
+    aml_end(a, device);
+}
+
+/* A fixed device of ports and one interrupt; ports end with a count of 0, irq 0 is none */
+typedef struct IsaRow {
+    const char *name, *hid;
+    unsigned uid;                       /* 0: none is needed */
+    struct { uint16_t first; uint8_t count; } io[3];
+    uint8_t irq;
+} IsaRow;
+
+static const IsaRow isa_rows[] = {
+    { "RTC", "PNP0B00", 0, { { 0x70, 8 } }, 8 },
+    { "KBD", "PNP0303", 0, { { 0x60, 1 }, { 0x64, 1 } }, 1 },
+    { "MOU", "PNP0F13", 0, { { 0 } }, 12 },
+};
+
+static const IsaRow serial_rows[] = {
+    { "COM1", "PNP0501", 1, { { 0x3f8, 8 } }, 4 },
+    { "COM2", "PNP0501", 2, { { 0x2f8, 8 } }, 3 },
+    { "COM3", "PNP0501", 3, { { 0x3e8, 8 } }, 4 },
+    { "COM4", "PNP0501", 4, { { 0x2e8, 8 } }, 3 },
+};
+
+static void isa_device(Aml *a, const IsaRow *row)
+{
+    AmlMark device = aml_device(a, row->name), crs;
+
+    aml_name_eisa(a, "_HID", row->hid);
+    if (row->uid) {
+        aml_name_int(a, "_UID", row->uid);
+    }
+    aml_name_int(a, "_STA", 0x0f);
+    aml_name(a, "_CRS");
+    crs = aml_crs(a);
+    for (unsigned i = 0; i < ARRAY_SIZE(row->io) && row->io[i].count; i++) {
+        aml_crs_io(a, row->io[i].first, row->io[i].count);
+    }
+    if (row->irq) {
+        aml_crs_irq(a, row->irq);
+    }
+    aml_crs_end(a, crs);
+    aml_end(a, device);
+}
+
+static void isa_bridge(const AcpiConfig *cfg, Aml *a)
+{
+    AmlMark device = aml_device(a, "ISA"), inner, crs;
+
+    aml_name_int(a, "_ADR", PIIX_SLOT << 16);
+    aml_operation_region(a, "P40C", AML_PCI_CONFIG, PIIX_PIRQ_OFFSET, 4);
+    inner = aml_field(a, "P40C", 1);
+    for (unsigned i = 0; i < 4; i++) {
+        g_autofree char *name = g_strdup_printf("PRQ%u", i);
+
+        aml_field_unit(a, name, 8);
+    }
+    aml_end(a, inner);
+    for (unsigned i = 0; i < ARRAY_SIZE(isa_rows); i++) {
+        isa_device(a, &isa_rows[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(serial_rows); i++) {
+        if (cfg->serial[i]) {
+            isa_device(a, &serial_rows[i]);
+        }
+    }
+    if (cfg->pvpanic) {
+        inner = aml_device(a, "PEVT");
+        aml_name_string(a, "_HID", "QEMU0001");     /* the identity its drivers know */
+        aml_name_int(a, "_STA", 0x0f);
+        aml_name(a, "_CRS");
+        crs = aml_crs(a);
+        aml_crs_io(a, cfg->pvpanic_port, 1);
+        aml_crs_end(a, crs);
+        aml_end(a, inner);
+    }
+    aml_end(a, device);
+}
+
+static void system_devices(const AcpiConfig *cfg, Aml *a)
+{
+    AmlMark device, crs;
+
+    device = aml_device(a, "FWCF");
+    aml_name_string(a, "_HID", "QEMU0002");
+    aml_name_int(a, "_STA", 0x0b);                  /* hidden from the user */
+    aml_name(a, "_CRS");
+    crs = aml_crs(a);
+    aml_crs_io(a, FW_CFG_IO_BASE, FW_CFG_IO_SIZE);
+    aml_crs_end(a, crs);
+    aml_end(a, device);
+    if (cfg->hpet_id) {
+        device = aml_device(a, "HPET");
+        aml_name_eisa(a, "_HID", "PNP0103");
+        aml_name_int(a, "_UID", 0);
+        aml_name_int(a, "_STA", 0x0f);
+        aml_name(a, "_CRS");
+        crs = aml_crs(a);
+        aml_crs_memory(a, 0xfed00000, 0x400);
+        aml_crs_end(a, crs);
+        aml_end(a, device);
+    }
+    for (unsigned i = 0; i < cfg->nr_cpus; i++) {
+        g_autofree char *name = g_strdup_printf("C%03X", i);
+
+        device = aml_device(a, name);
+        aml_name_string(a, "_HID", "ACPI0007");
+        aml_name_int(a, "_UID", i);                 /* as in the MADT */
+        if (cfg->nr_nodes) {
+            aml_name_int(a, "_PXM", cfg->node_of_cpu[i]);
+        }
+        aml_end(a, device);
+    }
+}
+
+void acpi_dsdt(const AcpiConfig *cfg, Aml *a)
+{
+    AmlMark scope = aml_scope(a, "\\_SB"), root;
+
+    root = aml_device(a, "PCI0");
+    aml_name_eisa(a, "_HID", "PNP0A03");
+    aml_name_int(a, "_UID", 0);
+    aml_name_int(a, "_BBN", 0);
+    host_resources(cfg, a);
+    interrupt_routing(a);
+    isa_bridge(cfg, a);
+    aml_end(a, root);
+    for (unsigned i = 0; i < 4; i++) {
+        interrupt_link(a, i);
+    }
+    sci_link(a);
+    system_devices(cfg, a);
+    aml_end(a, scope);
+
+    if (cfg->s3) {
+        sleep_state(a, "\\_S3", ACPI_SLP_TYP_S3);
+    }
+    if (cfg->s4) {
+        sleep_state(a, "\\_S4", ACPI_SLP_TYP_S4);
+    }
+    sleep_state(a, "\\_S5", ACPI_SLP_TYP_S5);
+}

@@ -1,0 +1,41 @@
+/* ACPI tables of the PC, from a description of the machine to bytes */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HW_I386_ACPI_H
+#define HW_I386_ACPI_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/acpi/aml.h"
+
+typedef struct AcpiConfig {
+    unsigned nr_cpus;
+    const uint32_t *apic_ids;       /* nr_cpus of them */
+    uint64_t below_4g, above_4g;    /* bytes of RAM */
+    uint32_t hpet_id;               /* low half of its capabilities; 0: no HPET */
+    bool serial[4];
+    bool pvpanic;
+    uint16_t pvpanic_port;
+    bool s3, s4;                    /* offer these sleep states */
+    /* NUMA; nr_nodes 0: none */
+    unsigned nr_nodes;
+    const uint64_t *node_ram;       /* bytes of each node, in order of addresses */
+    const uint8_t *node_of_cpu;     /* nr_cpus of them */
+    const uint8_t *distances;       /* nr_nodes * nr_nodes; NULL: 10 and 20 */
+} AcpiConfig;
+
+/* The three files of the firmware's table loader. */
+typedef struct AcpiFiles {
+    GByteArray *tables;             /* etc/acpi/tables */
+    GByteArray *rsdp;               /* etc/acpi/rsdp */
+    GByteArray *loader;             /* etc/table-loader */
+} AcpiFiles;
+
+void acpi_build(const AcpiConfig *cfg, AcpiFiles *files);
+void acpi_files_free(AcpiFiles *files);
+
+/* The DSDT's AML, without the table header (acpi-dsdt.c). */
+void acpi_dsdt(const AcpiConfig *cfg, Aml *a);
+
+#endif
