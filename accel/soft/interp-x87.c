@@ -32,15 +32,7 @@ static ALWAYS_INLINE bool plain_free(const SoftCpu *cpu, unsigned r)
     return likely(cpu->fx.x87_fast & ~(uint32_t)cpu->fx.ftw_abridged >> r & 1);
 }
 
-/* A cell as a register: 10 bytes, the rest of it is zero and stays so. */
-static ALWAYS_INLINE long double st_get(const SoftCpu *cpu, unsigned r)
-{
-    long double v;
-
-    __asm__("fldt %1" : "=t"(v) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]));
-    return v;
-}
-
+/* A cell's 10 bytes; the rest of it is zero and stays so. */
 static ALWAYS_INLINE void st_set(SoftCpu *cpu, unsigned r, long double v)
 {
     __asm__("fstpt %0" : "=m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "t"(v) : "st");
@@ -105,7 +97,7 @@ static ALWAYS_INLINE void fcw_leave(const SoftCpu *cpu)
         m = mem_ld##bits(cpu, op, fpu_address(cpu, op, bits / 8, false));                         \
         fcw_enter(cpu);                                                                         \
         __asm__ volatile("fldt %1; " ins " %2; fnstsw %0; fstpt %1"                             \
-                         : "=a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st");    \
+                         : "=&a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st");    \
         fcw_leave(cpu);                                                                         \
         fsw_merge(cpu, sw, FSW_C1);                                                             \
         return NEXT(cpu, op);                                                                   \
@@ -142,7 +134,7 @@ static ALWAYS_INLINE bool arith_reg_plain(const SoftCpu *cpu, unsigned d, unsign
         fcw_enter(cpu);                                                                         \
         __asm__ volatile("fldt %2; fldt %1; " ins " %%st(1), %%st; fnstsw %0; fstpt %1; "       \
                          "fstp %%st(0)"                                                         \
-                         : "=a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[d])                      \
+                         : "=&a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[d])                      \
                          : "m"(*(const uint8_t (*)[10])cpu->fx.st[s]) : "st", "st(1)");         \
         fcw_leave(cpu);                                                                         \
         fsw_merge(cpu, sw, FSW_C1);                                                             \
@@ -179,7 +171,7 @@ ARITH_REG3(divr, "fdivr")
                              : "=m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st");          \
         } else {                                                                                \
             __asm__ volatile(ins " %2; fnstsw %0; fstpt %1"                                     \
-                             : "=a"(sw), "=m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st"); \
+                             : "=&a"(sw), "=m"(*(uint8_t (*)[10])cpu->fx.st[r]) : "m"(m) : "st"); \
             fsw_merge(cpu, sw, 0);                                                              \
         }                                                                                       \
         st_push(cpu, r);                                                                        \
@@ -262,7 +254,7 @@ FLD_CONST(fldln2, "fldln2")
         }                                                                                       \
         fcw_enter(cpu);                                                                         \
         __asm__ volatile("fldt %2; " ins " %1; fnstsw %0"                                       \
-                         : "=a"(sw), "=m"(m)                                                    \
+                         : "=&a"(sw), "=m"(m)                                                    \
                          : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]) : "st");                  \
         fcw_leave(cpu);                                                                         \
         mem_st##bits(cpu, op, fpu_address(cpu, op, bits / 8, true), m);                           \
@@ -362,7 +354,7 @@ HANDLER(fabs_)
         }                                                                                       \
         fcw_enter(cpu);                                                                         \
         __asm__ volatile("fldt %1; " ins "; fnstsw %0; fstpt %1"                                \
-                         : "=a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[r]) : : "st");           \
+                         : "=&a"(sw), "+m"(*(uint8_t (*)[10])cpu->fx.st[r]) : : "st");           \
         fcw_leave(cpu);                                                                         \
         fsw_merge(cpu, sw, conditions);                                                         \
         return NEXT(cpu, op);                                                                   \
@@ -387,7 +379,7 @@ UNARY(fcos, "fcos", FSW_C1 | FSW_C2)
         }                                                                                       \
         m = mem_ld##bits(cpu, op, fpu_address(cpu, op, bits / 8, false));                         \
         __asm__ volatile("fldt %1; " ins " %2; fnstsw %0"                                       \
-                         : "=a"(sw) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]), "m"(m)        \
+                         : "=&a"(sw) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]), "m"(m)        \
                          : "st");                                                               \
         fsw_merge(cpu, sw, FSW_COND);                                                           \
         if (pop) {                                                                              \
@@ -411,7 +403,7 @@ COMPARE_MEM(fcomp_m64, 64, "fcompl", true)
             return x87_host(cpu, op);                                                           \
         }                                                                                       \
         __asm__ volatile("fldt %2; fldt %1; " ins "; fnstsw %0"                                 \
-                         : "=a"(sw) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]),               \
+                         : "=&a"(sw) : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]),               \
                            "m"(*(const uint8_t (*)[10])cpu->fx.st[other]) : "st", "st(1)");     \
         fsw_merge(cpu, sw, FSW_COND);                                                           \
         if ((pops) >= 1) {                                                                      \
@@ -440,7 +432,7 @@ COMPARE_REG(fucompp, "fucompp", 2)
             return x87_host(cpu, op);                                                           \
         }                                                                                       \
         __asm__ volatile("fldt %5; fldt %4; " ins " %%st(1), %%st; fnstsw %0; fstp %%st(0)"     \
-                         : "=a"(sw), "=@ccc"(c), "=@ccp"(p), "=@ccz"(z)                         \
+                         : "=&a"(sw), "=@ccc"(c), "=@ccp"(p), "=@ccz"(z)                         \
                          : "m"(*(const uint8_t (*)[10])cpu->fx.st[r]),                          \
                            "m"(*(const uint8_t (*)[10])cpu->fx.st[other]) : "st", "st(1)");     \
         fsw_merge(cpu, sw, 0);  /* C1 stays, but for a stack fault */                           \

@@ -488,12 +488,12 @@ FP_FROM_INT(cvtsi2sd, "cvtsi2sd")
                                                                                 \
         if (op->i.opsz == 8) {                                                  \
             __asm__ volatile("ldmxcsr %[run]; " ins " %[s], %q[v]; stmxcsr %[out]; ldmxcsr %[host]" \
-                             : [v] "=r"(v), [out] "=m"(cpu->fx.mxcsr_out)                     \
+                             : [v] "=&r"(v), [out] "=m"(cpu->fx.mxcsr_out)                     \
                              : [s] "x"(s), [run] "m"(cpu->fx.mxcsr_run),        \
                                [host] "m"(cpu->fx.mxcsr_host));                 \
         } else {                                                                \
             __asm__ volatile("ldmxcsr %[run]; " ins " %[s], %k[v]; stmxcsr %[out]; ldmxcsr %[host]" \
-                             : [v] "=r"(v), [out] "=m"(cpu->fx.mxcsr_out)                     \
+                             : [v] "=&r"(v), [out] "=m"(cpu->fx.mxcsr_out)                     \
                              : [s] "x"(s), [run] "m"(cpu->fx.mxcsr_run),        \
                                [host] "m"(cpu->fx.mxcsr_host));                 \
         }                                                                       \

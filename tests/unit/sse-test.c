@@ -174,7 +174,7 @@ static void random_state(const InsnInfo *info)
         if (info->attr & A_VSIB) {
             for (unsigned b = 0; b < 32; b += 4) {
                 fpu_host->vec[n].d[b / 4] = g_rand_int_range(rnd, 0, 150) |
-                                            (b % 8 == 0 && g_rand_boolean(rnd)) << 31;
+                                            (b % 8 == 0 && g_rand_boolean(rnd) ? 1u << 31 : 0);
             }
         }
     }
@@ -247,9 +247,7 @@ static bool run_one(unsigned op, unsigned *ran)
         fpu_host->gpr[R_DI] = gen.address;
     }
     if (strstr(info->name, "LDMXCSR") && g_rand_boolean(rnd)) {
-        uint32_t *mxcsr = (uint32_t *)gen.address;
-
-        *mxcsr &= 0xffff;
+        memset((uint8_t *)gen.address + 2, 0, 2);
     }
     fpu_no_tlb = g_rand_boolean(rnd);
     fpu_copy_from_host();
