@@ -69,6 +69,8 @@ void soft_cpu_exec(SoftCpu *cpu)
             if (!soft_cpu_handle_events(cpu)) {
                 break;
             }
+            /* Where the last block led is not where an interrupt leads. */
+            cpu->link_from = NULL;
             if (cpu->halted) {
                 continue;
             }
