@@ -245,7 +245,8 @@ static void basic_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t o
         break;
     case 7:
         if (subleaf == 0) {
-            out[1] = m->features[FW_7_EBX];
+            /* FDP only after exceptions, no FCS and FDS: how our x87 is, whatever the model */
+            out[1] = m->features[FW_7_EBX] | B(6) | B(13);
             out[2] = m->features[FW_7_ECX];
             out[3] = m->features[FW_7_EDX];
         }

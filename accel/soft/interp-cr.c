@@ -1,6 +1,7 @@
 /* System instructions on control and debug registers, MSRs, TLB and caches */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "accel/soft/fpu.h"
 #include "accel/soft/interp-sys.h"
 #include "accel/vcpu.h"
 
@@ -282,6 +283,7 @@ SYS_END(wrmsr)
 static NOINLINE void do_xgetbv(SoftCpu *cpu, const Op *op)
 {
     uint32_t index = cpu->gpr[R_CX];
+    uint64_t v = cpu->xcr0;
 
     if (!(cpu->cr4 & CR4_OSXSAVE)) {
         cpu_raise(cpu, op, EXC_UD);
@@ -289,9 +291,12 @@ static NOINLINE void do_xgetbv(SoftCpu *cpu, const Op *op)
     if (index > 1) {
         gp0(cpu, op);
     }
-    /* XCR0, or which components are in use: all may be (SDM vol. 1, 13.2) */
-    cpu->gpr[R_AX] = (uint32_t)cpu->xcr0;
-    cpu->gpr[R_DX] = cpu->xcr0 >> 32;
+    /* 1: which components are in use (SDM vol. 1, 13.2) */
+    if (index == 1) {
+        v &= fpu_xinuse(cpu) | (cpu->fx.mxcsr != MXCSR_INIT ? XSTATE_SSE : 0);
+    }
+    cpu->gpr[R_AX] = (uint32_t)v;
+    cpu->gpr[R_DX] = v >> 32;
 }
 SYS_NEXT(xgetbv)
 
