@@ -27,6 +27,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc_create_gsi(pc, lines);
     pc->isa = piix3_new(host, lines);
     pc_create_chips(pc);
+    pc_create_vga(pc, host->bus);
     pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
     return true;
 }

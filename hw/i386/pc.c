@@ -82,6 +82,13 @@ void pc_create_chips(PcMachine *pc)
     device_create("port92", &pc->isa->bus, NULL, NULL);
     pc->fw = fw_cfg_new();
 }
+void pc_create_vga(PcMachine *pc, PciBus *bus)
+{
+    if (!pc->machine.vga || !strcmp(pc->machine.vga, "std")) {
+        device_create("VGA", &bus->bus, NULL, NULL);
+    }
+}
+
 
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
 {

@@ -6,6 +6,7 @@
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/isa/isa.h"
+#include "hw/pci/pci.h"
 #include "hw/nvram/fw-cfg.h"
 
 #define PC_NR_GSI 24
@@ -30,6 +31,8 @@ bool pc_create_cpus(PcMachine *pc, Error **errp);
 void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS]);
 /* Interrupt controllers, timers, CMOS clock and the small ports, on pc->isa. */
 void pc_create_chips(PcMachine *pc);
+/* What -vga names: "std" when nothing, "none" for none. */
+void pc_create_vga(PcMachine *pc, PciBus *bus);
 /* The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem). */
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp);
 

@@ -196,6 +196,9 @@ static bool attached(Bus *bus, Device *dev, Error **errp)
 {
     PciDevice *pci = DEVICE_OF(dev, PciDevice);
 
+    if (!pci_rom_load(pci, errp)) {
+        return false;
+    }
     memcpy(pci->reset_config, pci->config, sizeof(pci->config));
     return true;
 }
@@ -207,6 +210,7 @@ static void detach(Bus *b, Device *dev)
 
     pci_set_irq(pci, false);
     pci_unmap_bars(pci);
+    pci_rom_free(pci);
     bus->devices[pci->devfn] = NULL;
 }
 
@@ -219,6 +223,9 @@ static const Prop pci_props[] = {
     PROP_CUSTOM_AS("addr", PciDevice, addr, &addr_ops,
                    "Slot and optional function number, example: 06.0 or 06"),
     PROP_BOOL(PciDevice, multifunction, false, "the slot has further functions"),
+    PROP_STRING(PciDevice, romfile, NULL, "option ROM; empty for none"),
+    PROP_U32(PciDevice, romsize, UINT32_MAX, "size of the ROM BAR; the file's if not given"),
+    PROP_U32(PciDevice, rombar, 1, "0: no ROM BAR"),
     { }
 };
 

@@ -1,0 +1,58 @@
+/* Consoles: a display adapter's picture as a pixman surface, and those who show it */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef UI_CONSOLE_H
+#define UI_CONSOLE_H
+
+#include <pixman.h>
+#include <stdbool.h>
+
+#include "util/error.h"
+#include "util/list.h"
+
+typedef struct Console Console;
+
+/* The adapter's side. All with the VM lock held. */
+typedef struct ConsoleOps {
+    void (*update)(void *opaque);       /* draw what has changed since the last call */
+    void (*invalidate)(void *opaque);   /* the next update draws everything */
+} ConsoleOps;
+
+/* The viewer's side: a window, a VNC server. Embedded in it. */
+typedef struct ConsoleListener {
+    void (*resized)(struct ConsoleListener *l, Console *c);     /* there is a new surface */
+    void (*updated)(struct ConsoleListener *l, int x, int y, int width, int height);
+    Console *console;
+    ListLink link;
+} ConsoleListener;
+
+Console *console_new(const ConsoleOps *ops, void *opaque, const char *name);
+void console_free(Console *c);
+/* The n-th one, NULL when there are not so many. */
+Console *console_get(unsigned n);
+const char *console_name(const Console *c);
+
+/* 32 bits a pixel, x8r8g8b8; changes at console_resize(). Never NULL. */
+pixman_image_t *console_surface(Console *c);
+int console_width(Console *c);
+int console_height(Console *c);
+/* A row of pixels, for the adapter to draw into. */
+uint32_t *console_row(Console *c, int y);
+/*
+ * A new surface, black; nothing happens when the size is the same. False when
+ * the host has no memory for it: the old one stays, nothing may be drawn.
+ */
+bool console_resize(Console *c, int width, int height);
+/* These pixels are new. */
+void console_dirty(Console *c, int x, int y, int width, int height);
+
+/* While there are listeners the console is updated 30 times a second. */
+void console_listen(Console *c, ConsoleListener *l);
+void console_unlisten(ConsoleListener *l);
+/* Bring the surface up to date now. */
+void console_update(Console *c);
+void console_invalidate(Console *c);
+
+/* Write the picture as it is now: binary PPM. */
+bool console_dump_ppm(Console *c, const char *path, Error **errp);
+
+#endif
