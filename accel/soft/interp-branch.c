@@ -37,6 +37,15 @@ static ALWAYS_INLINE const Op *jump_to(SoftCpu *cpu, uint64_t target)
     return interp_jump(cpu, target);
 }
 
+/* In 64-bit code the branch itself faults, not the fetch behind it; call before registers change. */
+static ALWAYS_INLINE uint64_t canonical_target(SoftCpu *cpu, const Op *op, uint64_t target)
+{
+    if (unlikely((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
+        cpu_raise_err(cpu, op, EXC_GP, 0);
+    }
+    return target;
+}
+
 /* Flat 64-bit stack: the fast forms. */
 static ALWAYS_INLINE void push64(SoftCpu *cpu, const Op *op, uint64_t v)
 {
@@ -92,7 +101,7 @@ static const Op *call_rel(SoftCpu *cpu, const Op *op)
 static const Op *ret64(SoftCpu *cpu, const Op *op)
 {
     uint64_t sp = cpu->gpr[R_SP];
-    uint64_t target = mem_ld64(cpu, op, sp);
+    uint64_t target = canonical_target(cpu, op, mem_ld64(cpu, op, sp));
 
     cpu->gpr[R_SP] = sp + 8 + op->i.imm;
     return jump_to(cpu, target);
@@ -115,13 +124,13 @@ static uint64_t target_operand(SoftCpu *cpu, const Op *op)
     case 4:
         return e_get(cpu, op, 4);
     default:
-        return e_get(cpu, op, 8);
+        return canonical_target(cpu, op, e_get(cpu, op, 8));
     }
 }
 
 static const Op *jmp_r64(SoftCpu *cpu, const Op *op)
 {
-    return jump_to(cpu, cpu->gpr[op->i.rm]);
+    return jump_to(cpu, canonical_target(cpu, op, cpu->gpr[op->i.rm]));
 }
 
 static const Op *jmp_ind(SoftCpu *cpu, const Op *op)
@@ -131,9 +140,11 @@ static const Op *jmp_ind(SoftCpu *cpu, const Op *op)
 
 static const Op *call_ind64(SoftCpu *cpu, const Op *op)
 {
-    uint64_t target = e_get(cpu, op, 8);
+    uint64_t target = e_get(cpu, op, 8), sp = cpu->gpr[R_SP] - 8;
 
-    push64(cpu, op, cpu->rip + op->i.next);
+    mem_st64(cpu, op, sp, cpu->rip + op->i.next);
+    canonical_target(cpu, op, target);      /* in this order, as it shows in memory */
+    cpu->gpr[R_SP] = sp;
     return jump_to(cpu, target);
 }
 

@@ -133,7 +133,7 @@ static NOINLINE void do_sysret(SoftCpu *cpu, const Op *op)
     if (!(cpu->efer & EFER_SCE) || (!in_code64(cpu) && !amd)) {
         cpu_raise(cpu, op, EXC_UD);
     }
-    if (!(cpu->cr0 & CR0_PE)) {
+    if (!(cpu->cr0 & CR0_PE) || cpu->cpl) {
         cpu_raise_err(cpu, op, EXC_GP, 0);
     }
     if (op->i.opsz == 8 && !amd && !tlb_is_canonical(cpu, cpu->gpr[R_CX])) {

@@ -428,7 +428,7 @@ static OpFn *pick_extend(const Insn *i, uint32_t mode)
     case OP_MOVSX_Gv_Ew:
         return sx_table[1][to][shape];
     case OP_MOVSXD_Gv_Ed:
-        return sx_table[2][to][shape];
+        return sx_table[to ? 2 : 1][to][shape];     /* 16 bits read for a 16-bit register */
     default:
         return NULL;
     }

@@ -53,8 +53,13 @@ static unsigned sreg_of(const Op *op)
 static NOINLINE void do_push_sreg(SoftCpu *cpu, const Op *op)
 {
     Stack st = stack_current(cpu);
+    unsigned size = op->i.opsz;
 
-    stack_push(cpu, op, &st, cpu->seg[sreg_of(op)].sel, op->i.opsz);
+    if (size == 4) {    /* the upper half of the slot is not written (SDM vol. 2, PUSH) */
+        st.sp -= 2;
+        size = 2;
+    }
+    stack_push(cpu, op, &st, cpu->seg[sreg_of(op)].sel, size);
     stack_set_sp(cpu, st.sp, st.width);
 }
 SYS_NEXT(push_sreg)
@@ -264,13 +269,12 @@ SYS_NEXT(lar_lsl)
 static NOINLINE void do_arpl(SoftCpu *cpu, const Op *op)
 {
     bool mem = op->i.flags & INSN_MEM;
-    uint64_t la = mem ? ea_linear(cpu, op, 2, true) : 0;
-    uint16_t dst = mem ? mem_ld16(cpu, op, la) : cpu->gpr[op->i.rm];
+    uint16_t dst = mem ? mem_ld16(cpu, op, ea_linear(cpu, op, 2, false)) : cpu->gpr[op->i.rm];
     uint16_t rpl = cpu->gpr[op->i.reg] & 3;
     bool less = (dst & 3) < rpl;
 
     if (less && mem) {
-        mem_st16(cpu, op, la, (dst & ~3) | rpl);
+        mem_st16(cpu, op, ea_linear(cpu, op, 2, true), (dst & ~3) | rpl);
     } else if (less) {
         reg_set(cpu, op->i.rm, 2, (dst & ~3) | rpl);
     }

@@ -127,9 +127,8 @@ static const Op *pusha(SoftCpu *cpu, const Op *op)
     unsigned size = op->i.opsz, r;
     uint64_t sp = cpu->gpr[R_SP];
 
-    /* All eight go or none: the lowest address is touched first. */
-    stack_st(cpu, op, sp - 8 * size, cpu->gpr[R_DI], size);
-    for (r = R_AX; r < R_DI; r++) {
+    /* A fault in between leaves what was stored, but not the stack pointer: it can run again. */
+    for (r = R_AX; r <= R_DI; r++) {
         stack_st(cpu, op, sp - (r + 1) * size, cpu->gpr[r], size);
     }
     set_sp(cpu, sp - 8 * size);
@@ -141,7 +140,7 @@ static NOINLINE void popa_run(SoftCpu *cpu, const Op *op)
     unsigned size = op->i.opsz, r;
     uint64_t v[8];
 
-    for (r = 0; r < 8; r++) {
+    for (r = 8; r-- > 0;) {
         v[r] = stack_ld(cpu, op, cpu->gpr[R_SP] + (7 - r) * size, size);
     }
     for (r = 0; r < 8; r++) {
@@ -199,10 +198,9 @@ static const Op *bound(SoftCpu *cpu, const Op *op)
     unsigned size = op->i.opsz;
     uint64_t la = ea_linear(cpu, op, 2 * size, false);
     int64_t low = sext_from(ld_size(cpu, op, la, size), size);
-    int64_t high = sext_from(ld_size(cpu, op, la + size, size), size);
     int64_t v = sext_from(reg_get(cpu, op->i.reg, size), size);
 
-    if (v < low || v > high) {
+    if (v < low || v > (int64_t)sext_from(ld_size(cpu, op, la + size, size), size)) {
         cpu_raise(cpu, op, EXC_BR);
     }
     return NEXT(cpu, op);

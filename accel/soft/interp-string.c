@@ -23,6 +23,9 @@ static void str_init(SoftCpu *cpu, const Op *op, Str *s)
     s->down = cpu->eflags & FL_DF;
     s->limit = s->adsz == 8 ? UINT64_MAX : s->adsz == 4 ? UINT32_MAX : UINT16_MAX;
     s->count = s->rep ? cpu->gpr[R_CX] & s->limit : 1;
+    if (s->rep && s->adsz == 4) {
+        reg_set(cpu, R_CX, 4, s->count);    /* zero-extends even when it is 0 */
+    }
 }
 
 static inline void str_advance(SoftCpu *cpu, const Str *s, unsigned r, uint64_t n)
@@ -264,6 +267,10 @@ static void compare_flags(SoftCpu *cpu, const Str *s, uint64_t a, uint64_t b)
     cc_set(cpu, cc[size_index(s->size)], trunc_to(a - b, s->size), b);
 }
 
+/*
+ * Flags are set by the last comparison only: a page fault before leaves those
+ * from before the instruction (SDM vol. 2, REP).
+ */
 static bool scas_chunk(SoftCpu *cpu, Str *s)
 {
     uint64_t dst = dst_linear(cpu, s, false), a = trunc_to(cpu->gpr[R_AX], s->size), b = 0;
@@ -285,7 +292,9 @@ static bool scas_chunk(SoftCpu *cpu, Str *s)
     }
     str_advance(cpu, s, R_DI, n);
     str_done(cpu, s, n);
-    compare_flags(cpu, s, a, b);
+    if (stop || s->count == 0) {
+        compare_flags(cpu, s, a, b);
+    }
     return stop;
 }
 
@@ -299,8 +308,9 @@ static bool cmps_chunk(SoftCpu *cpu, Str *s)
         n = run_length(cpu, s, s->op->i.seg, R_SI, src);
         n = MIN(n, run_length(cpu, s, S_ES, R_DI, dst));
     }
-    if (n > 1 && (p = host_of(cpu, s->op, src, s->size, false)) != NULL) {
-        q = host_of(cpu, s->op, dst, s->size, false);
+    /* [rDI] first, as the hardware does: it shows in which page fault comes */
+    if (n > 1 && (q = host_of(cpu, s->op, dst, s->size, false)) != NULL) {
+        p = host_of(cpu, s->op, src, s->size, false);
     }
     if (p && q) {
         int step = s->down ? -(int)s->size : (int)s->size;
@@ -314,14 +324,16 @@ static bool cmps_chunk(SoftCpu *cpu, Str *s)
         n = k;
     } else {
         n = 1;
-        a = ld_element(cpu, s, src);
         b = ld_element(cpu, s, dst);
+        a = ld_element(cpu, s, src);
         stop = compare_stops(s, a, b);
     }
     str_advance(cpu, s, R_SI, n);
     str_advance(cpu, s, R_DI, n);
     str_done(cpu, s, n);
-    compare_flags(cpu, s, a, b);
+    if (stop || s->count == 0) {
+        compare_flags(cpu, s, a, b);
+    }
     return stop;
 }
 
@@ -332,7 +344,6 @@ static void ins_chunk(SoftCpu *cpu, Str *s)
     uint16_t port = cpu->gpr[R_DX];
     uint64_t dst;
 
-    io_check(cpu, s->op, port, s->size);
     dst = dst_linear(cpu, s, true);
     mem_probe(cpu, s->op, dst, s->size, true);      /* the port is read only when the store works */
     st_element(cpu, s, dst, io_in(cpu, port, s->size));
@@ -345,7 +356,6 @@ static void outs_chunk(SoftCpu *cpu, Str *s)
     uint16_t port = cpu->gpr[R_DX];
     uint64_t v;
 
-    io_check(cpu, s->op, port, s->size);
     v = ld_element(cpu, s, src_linear(cpu, s));
     str_advance(cpu, s, R_SI, 1);
     str_done(cpu, s, 1);
@@ -355,11 +365,12 @@ static void outs_chunk(SoftCpu *cpu, Str *s)
 /* The handlers --------------------------------------------------------------- */
 
 /* True: the instruction is through. False: interrupted, RIP stays at it. */
-#define STRING_RUN(name, stops)                                                             \
+#define STRING_RUN(name, stops, check)                                                      \
     static NOINLINE bool name##_run(SoftCpu *cpu, const Op *op)                             \
     {                                                                                       \
         Str s;                                                                              \
                                                                                             \
+        check(cpu, op);                                                                     \
         str_init(cpu, op, &s);                                                              \
         while (s.count) {                                                                   \
             if (stops(cpu, &s) || s.count == 0) {                                           \
@@ -385,13 +396,16 @@ static void outs_chunk(SoftCpu *cpu, Str *s)
 #define LODS_STEP(cpu, s) NEVER(lods_chunk(cpu, s))
 #define INS_STEP(cpu, s) NEVER(ins_chunk(cpu, s))
 #define OUTS_STEP(cpu, s) NEVER(outs_chunk(cpu, s))
-STRING_RUN(movs, MOVS_STEP)
-STRING_RUN(stos, STOS_STEP)
-STRING_RUN(lods, LODS_STEP)
-STRING_RUN(scas, scas_chunk)
-STRING_RUN(cmps, cmps_chunk)
-STRING_RUN(ins, INS_STEP)
-STRING_RUN(outs, OUTS_STEP)
+#define NO_CHECK(cpu, op) do { } while (0)
+/* A count of 0 does not help who may not use the port. */
+#define PORT_CHECK(cpu, op) io_check(cpu, op, (cpu)->gpr[R_DX], (op)->i.opsz)
+STRING_RUN(movs, MOVS_STEP, NO_CHECK)
+STRING_RUN(stos, STOS_STEP, NO_CHECK)
+STRING_RUN(lods, LODS_STEP, NO_CHECK)
+STRING_RUN(scas, scas_chunk, NO_CHECK)
+STRING_RUN(cmps, cmps_chunk, NO_CHECK)
+STRING_RUN(ins, INS_STEP, PORT_CHECK)
+STRING_RUN(outs, OUTS_STEP, PORT_CHECK)
 
 OpFn *pick_string(const Insn *i, uint32_t mode)
 {

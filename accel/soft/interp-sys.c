@@ -214,8 +214,7 @@ OpFn *pick_sys(const Insn *insn, uint32_t mode)
 
         if (fn) {
             /* The privilege is in the block's key: decided here, once. */
-            bool privileged = (insn_info[insn->op].attr & A_CPL0)
-                           && insn->op != OP_STAC && insn->op != OP_CLAC;
+            bool privileged = insn_info[insn->op].attr & A_CPL0;
 
             return privileged && (mode & MODE_CPL_NOT0) ? op_gp0 : fn;
         }

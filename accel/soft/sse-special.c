@@ -178,17 +178,18 @@ static ALWAYS_INLINE void gather(SoftCpu *cpu, const Op *op, unsigned size, unsi
 {
     VecReg *reg = &cpu->vec[op->i.reg], *mask = &cpu->vec[op->i.vvvv];
     const VecReg *index = &cpu->vec[op->i.index];
-    unsigned count = op->i.vl / MAX(size, index_size);
+    unsigned vl = op->i.vl, count = vl / MAX(size, index_size);
     uint64_t base = cpu->gpr[op->i.base] + (uint64_t)(int64_t)op->i.disp;
 
-    for (unsigned n = 0; n < count; n++) {
-        /* Sign-fill first, as the hardware does: a fault shows whole elements of mask. */
+    /* As the hardware does, and shows after a fault: all elements of VL become whole, above is 0. */
+    for (unsigned n = 0; n < vl / size; n++) {
         if (size == 4) {
             mask->d[n] = (int32_t)mask->d[n] >> 31;
         } else {
             mask->q[n] = (int64_t)mask->q[n] >> 63;
         }
     }
+    memset(mask->b + vl, 0, 32 - vl);
     for (unsigned n = 0; n < count; n++) {
         uint64_t off = index_size == 4 ? (uint64_t)(int64_t)(int32_t)index->d[n] : index->q[n];
 
@@ -205,6 +206,7 @@ static ALWAYS_INLINE void gather(SoftCpu *cpu, const Op *op, unsigned size, unsi
             reg->q[n] = mem_ld64(cpu, op, off);
             mask->q[n] = 0;
         }
+        memset(reg->b + vl, 0, 32 - vl);
     }
     memset(mask, 0, sizeof(*mask));
     memset(reg->b + count * size, 0, 32 - count * size);
