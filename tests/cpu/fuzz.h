@@ -1,0 +1,63 @@
+/* The instruction fuzzer's parts: cases, the native run, the interpreter's run */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_CPU_FUZZ_H
+#define TESTS_CPU_FUZZ_H
+
+#include <glib.h>
+
+#include "accel/soft/insn-info.h"
+
+/* Everything a ring 3 program can see of its CPU, before or after one instruction. */
+typedef struct FuzzState {
+    uint64_t gpr[16], rip;
+    uint64_t gs_base;
+    uint32_t eflags;            /* arithmetic flags and DF */
+    int vector;                 /* the exception, or -1 */
+    uint32_t error;
+    uint64_t cr2;               /* for #PF */
+    uint8_t fx[512] __attribute__((aligned(16)));   /* FXSAVE64 image */
+    uint8_t ymm_high[16][16];
+} FuzzState;
+
+/* The sandbox: the same linear addresses and contents natively and in the guest; nothing around. */
+typedef struct FuzzArea {
+    uint64_t addr;
+    unsigned pages;
+    bool writable, code;
+} FuzzArea;
+
+enum {
+    AREA_CODE, AREA_DATA, AREA_CONST, AREA_STACK, NR_AREAS,
+    PAGE = 4096,
+};
+extern const FuzzArea fuzz_areas[NR_AREAS];
+/* Total pages, and where an area's pages are in FuzzMemory. */
+#define FUZZ_PAGES 6
+typedef uint8_t FuzzMemory[FUZZ_PAGES * PAGE];
+unsigned fuzz_area_offset(unsigned area);
+
+typedef struct FuzzCase {
+    unsigned mode;              /* MODE_CODE32 or MODE_CODE64 */
+    uint8_t bytes[16];
+    unsigned len;
+    Insn insn;                  /* valid unless illegal */
+    bool illegal;               /* the decoder refused it */
+    FuzzState in;
+} FuzzCase;
+
+/* fuzz-gen.c: is the form one that may be run natively and compared? */
+bool fuzz_op_eligible(unsigned op, unsigned mode);
+/* Make a case of that form; memory's contents are adjusted too. False: try again. */
+bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory *memory);
+/* Contents with all kinds of numbers in them. */
+void fuzz_fill(FuzzMemory *memory, GRand *rand);
+
+/* fuzz-native.c: false when this host cannot. Then run a case on the host CPU. */
+bool fuzz_native_init(void);
+void fuzz_native_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out);
+
+/* fuzz-soft.c: the same in the interpreter. */
+void fuzz_soft_init(void);
+void fuzz_soft_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out);
+
+#endif
