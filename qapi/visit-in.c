@@ -204,10 +204,12 @@ static bool has_member(const QapiType *type, const char *name)
     return false;
 }
 
-static void offer_members(Spell *spell, const QapiType *type)
+/* For the hint: the nearest member, else all of them. */
+static void offer_members(Spell *spell, GString *all, const QapiType *type)
 {
     for (unsigned i = 0; type && i < type->nr_members; i++) {
         spell_offer(spell, type->members[i].name);
+        g_string_append_printf(all, "%s%s", all->len ? ", " : "", type->members[i].name);
     }
 }
 
@@ -219,12 +221,15 @@ static bool check_unexpected(Reader *r, const QapiType *type, const QapiType *br
         if (!has_member(type, key) && !has_member(branch, key)) {
             Place bad = { place, key, -1 };
             Spell spell = SPELL_INIT(key);
+            g_autoptr(GString) all = g_string_new(NULL);
 
             fail(r, &bad, "is unexpected");
-            offer_members(&spell, type);
-            offer_members(&spell, branch);
+            offer_members(&spell, all, type);
+            offer_members(&spell, all, branch);
             if (spell_best(&spell)) {
                 error_hint(r->errp, "Did you mean '%s'?", spell_best(&spell));
+            } else {
+                error_hint(r->errp, "Valid parameters: %s", all->str);
             }
             return false;
         }

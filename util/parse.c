@@ -215,7 +215,7 @@ void spell_offer(Spell *spell, const char *name)
 {
     size_t len = strlen(spell->word);
     unsigned distance = edit_distance(spell->word, name);
-    unsigned limit = len <= 2 ? 1 : len <= 5 ? 2 : len / 3 + 1;
+    unsigned limit = len <= 3 ? 1 : len <= 5 ? 2 : len / 3 + 1;
 
     /* The beginning of a longer name ("virtio-blk" for "virtio-blk-pci") is near too. */
     if (distance > limit && len >= 3 && !g_ascii_strncasecmp(name, spell->word, len)) {

@@ -32,6 +32,35 @@ void device_types_for_each(void (*fn)(const DeviceType *type, void *opaque), voi
     }
 }
 
+typedef struct Global {
+    ListLink link;
+    const DeviceType *type;
+    char *name, *value;
+} Global;
+
+static List globals = { &globals, &globals };
+
+void device_set_global(const DeviceType *type, const char *name, const char *value)
+{
+    Global *g = g_new0(Global, 1);
+
+    g->type = type;
+    g->name = g_strdup(name);
+    g->value = g_strdup(value);
+    list_append(&globals, &g->link);
+}
+
+static void apply_globals(Device *dev, const DeviceType *type)
+{
+    Global *g;
+
+    list_for_each(g, &globals, Global, link) {
+        if (g->type == type) {
+            prop_set(&dev->obj, g->name, g->value, NULL);   /* tried when it was given */
+        }
+    }
+}
+
 Device *device_new_type(const DeviceType *type)
 {
     Device *dev = OBJECT_OF(object_new(&type->object), Device);
@@ -42,6 +71,7 @@ Device *device_new_type(const DeviceType *type)
         dev->obj.more_props = bus->props;
         props_set_defaults(&dev->obj, bus->props);
     }
+    apply_globals(dev, type);
     return dev;
 }
 

@@ -98,6 +98,8 @@ const BusType *bus_type_find(const char *name);
  */
 Device *device_new(const char *type_name);
 Device *device_new_type(const DeviceType *type);
+/* -global: another default for a property of all devices of a type made from now on. */
+void device_set_global(const DeviceType *type, const char *name, const char *value);
 /*
  * Put it on bus (NULL: on none), name it in the tree ("/machine/peripheral/ID",
  * or under "/machine/unattached") and make it work. Takes no reference over.

@@ -136,7 +136,7 @@ static void kernel_errors(void)
     static const struct { const char *args, *answer; } rows[] = {
         { "-kernel /nonexistent", "kernel '/nonexistent': cannot open it: No such file*" },
         { "-kernel /proc/self/exe -m 64M", "kernel '/proc/self/exe' is an ELF file without*" },
-        { "-initrd /etc/passwd", "-initrd needs a kernel*" },
+        { "-initrd /etc/passwd", "-initrd only allowed with -kernel*" },
         { "-bios /nonexistent", "BIOS image '/nonexistent': no such file*" },
         { "-bios /etc/passwd", "BIOS image '/etc/passwd': its size*no multiple of 64 KiB*" },
     };

@@ -1,0 +1,94 @@
+/* Properties from JSON members, and the table of them that help shows */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "qom/prop-json.h"
+
+#include "util/parse.h"
+
+char *prop_text_from_json(const Json *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_string:
+        return g_strdup(json_object_get_string((Json *)value));
+    case json_type_boolean:
+        return g_strdup(json_object_get_boolean(value) ? "on" : "off");
+    case json_type_int:
+    case json_type_double:
+        return json_text(value, false);
+    default:
+        return NULL;
+    }
+}
+
+static void offer_props(Spell *spell, GString *all, const Prop *rows)
+{
+    for (; rows && rows->name; rows++) {
+        spell_offer(spell, rows->name);
+        g_string_append_printf(all, "%s%s", all->len ? ", " : "", rows->name);
+    }
+}
+
+static bool set_one(Object *obj, const char *name, const Json *value, Error **errp)
+{
+    g_autofree char *text = prop_text_from_json(value);
+
+    if (!prop_find(obj, name)) {
+        Spell spell = SPELL_INIT(name);
+        g_autoptr(GString) all = g_string_new(NULL);
+
+        error_set(errp, "Property '%s.%s' not found", obj->type->name, name);
+        offer_props(&spell, all, obj->type->props);
+        offer_props(&spell, all, obj->more_props);
+        if (spell_best(&spell)) {
+            error_hint(errp, "Did you mean '%s'?", spell_best(&spell));
+        } else {
+            error_hint(errp, "Valid properties: %s", all->len ? all->str : "none");
+        }
+        return false;
+    }
+    if (!text) {
+        error_set(errp, "Property '%s.%s' can't take a value of type %s", obj->type->name, name,
+                  json_type_name(value));
+        return false;
+    }
+    return prop_set(obj, name, text, errp);
+}
+
+bool props_set_from_json(Object *obj, const Json *options, const char *const *skip, Error **errp)
+{
+    json_object_object_foreach(options, key, value) {
+        if (!g_strv_contains(skip, key) && !set_one(obj, key, value, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static gint compare_props(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(const Prop *const *)a)->name, (*(const Prop *const *)b)->name);
+}
+
+void props_help(const Prop *rows, const Prop *more, FILE *out)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+    for (; rows && rows->name; rows++) {
+        g_ptr_array_add(all, (void *)rows);
+    }
+    for (; more && more->name; more++) {
+        g_ptr_array_add(all, (void *)more);
+    }
+    g_ptr_array_sort(all, compare_props);
+    for (unsigned i = 0; i < all->len; i++) {
+        const Prop *prop = all->pdata[i];
+        g_autofree char *def = prop_default_text(prop);
+        g_autofree char *left = g_strdup_printf("%s=<%s>", prop->name, prop_type_name(prop));
+
+        fprintf(out, "  %-22s - %s", left, prop->help ? prop->help : "");
+        if (def && *def) {
+            fprintf(out, " (default: %s)", def);
+        }
+        fputc('\n', out);
+    }
+}

@@ -1,0 +1,87 @@
+/* What the command line says, before anything is made of it */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SYSTEM_CONFIG_H
+#define SYSTEM_CONFIG_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qapi/json.h"
+#include "qapi/types-cli.h"
+#include "qapi/visitor.h"
+
+/* One thing to create, and which option asked for it (for messages). */
+typedef struct ConfigItem {
+    char *origin;           /* "-device isa-serial,foo=1" */
+    Json *json;             /* its members; NULL where text says all */
+    QapiMode mode;
+    char *text;             /* short forms: "stdio", "mon:stdio" */
+    char *id;               /* of what a short form or a drive creates */
+    /* -drive, after sugar_expand(): how its backend is set up */
+    bool probed, write_through, ignore_read_errors, ignore_write_errors;
+} ConfigItem;
+
+typedef struct Config {
+    char *origin;           /* the option being read */
+
+    Json *machine;          /* members of all -machine together, "type" too; values are strings */
+    char *machine_origin;
+    GPtrArray *accels;      /* ConfigItem: accel and its properties, in order of preference */
+    bool machine_accel;     /* they came from -machine accel=, which -accel cannot follow */
+    char *cpu, *firmware, *kernel, *initrd, *append;
+    Json *smp, *memory, *boot, *rtc, *name;     /* merged over repeated options */
+    char *smp_origin, *memory_origin, *boot_origin, *rtc_origin;
+    char *uuid_origin;
+    uint8_t uuid[16];
+    bool has_uuid;
+    VgaKind vga;
+    bool has_vga;
+
+    GPtrArray *objects, *chardevs, *devices, *globals;      /* ConfigItem */
+    GPtrArray *blockdevs;
+    GPtrArray *drives;                  /* DriveOptions, then by sugar_expand() a blockdev */
+    GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
+
+    bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
+    bool msg_guest_name;
+    char *pidfile, *qtest, *qtest_log, *qtest_origin;
+} Config;
+
+Config *config_new(void);
+ConfigItem *config_add(GPtrArray *list, const char *origin, Json *json, QapiMode mode);
+
+/* system/options.c: false with errp for a wrong option. Help is printed here and ends the program. */
+bool options_parse(Config *c, int argc, char **argv, Error **errp);
+/* One option by its name without the dash, as -readconfig needs it. */
+bool option_apply(Config *c, const char *name, const char *arg, Error **errp);
+/* system/readconfig.c */
+bool config_read_file(Config *c, const char *path, Error **errp);
+
+/* system/sugar.c: shortcuts become chardevs, blockdevs and devices; nothing else does that. */
+bool sugar_expand(Config *c, Error **errp);
+
+/* system/help.c: what "help" in place of a value prints */
+void help_machines(void);
+bool help_machine(const char *type, Error **errp);
+void help_chardevs(void);
+void help_log(void);
+void help_accels(void);
+
+/* system/create.c: in this order; each tells the option at fault in front of its message. */
+bool create_chardevs(Config *c, Error **errp);
+bool create_objects(Config *c, Error **errp);
+bool create_machine(Config *c, Error **errp);
+bool create_drives(Config *c, Error **errp);
+bool create_accel(Config *c, Error **errp);
+bool create_board(Config *c, Error **errp);
+bool create_devices(Config *c, Error **errp);
+bool create_qtest(Config *c, Error **errp);
+
+/* system/daemon.c: fork before any thread; the parent waits until the child is ready. */
+bool daemon_allowed(const Config *c, Error **errp);
+void daemon_fork(void);
+bool daemon_write_pidfile(const char *path, Error **errp);
+void daemon_ready(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* What "help" in place of a value prints */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "accel/accel.h"
+#include "chardev/char.h"
+#include "hw/core/machine.h"
+#include "qom/prop-json.h"
+#include "system/config.h"
+#include "util/log.h"
+#include "util/parse.h"
+
+static void collect(const MachineType *type, void *opaque)
+{
+    g_ptr_array_add(opaque, (void *)type);
+}
+
+static gint compare(gconstpointer a, gconstpointer b)
+{
+    const MachineType *ma = *(const MachineType *const *)a, *mb = *(const MachineType *const *)b;
+
+    return strcmp(ma->name, mb->name);
+}
+
+void help_machines(void)
+{
+    g_autoptr(GPtrArray) types = g_ptr_array_new();
+
+    machine_types_for_each(collect, types);
+    g_ptr_array_sort(types, compare);
+    printf("Supported machines are:\n");
+    for (unsigned i = 0; i < types->len; i++) {
+        const MachineType *type = types->pdata[i];
+
+        if (type->alias) {
+            printf("%-20s %s (alias of %s)\n", type->alias, type->desc, type->name);
+        }
+        printf("%-20s %s%s\n", type->name, type->desc, type->is_default ? " (default)" : "");
+    }
+}
+
+bool help_machine(const char *name, Error **errp)
+{
+    static const Prop common[] = {
+        { .name = "accel", .kind = PROP_KIND_STRING, .help = "accelerators, separated by colons" },
+        { .name = "kernel", .kind = PROP_KIND_STRING, .help = "the same as -kernel" },
+        { .name = "initrd", .kind = PROP_KIND_STRING, .help = "the same as -initrd" },
+        { .name = "append", .kind = PROP_KIND_STRING, .help = "the same as -append" },
+        { .name = "firmware", .kind = PROP_KIND_STRING, .help = "the same as -bios" },
+        { .name = "graphics", .kind = PROP_KIND_BOOL, .help = "off as under -nographic" },
+        { .name = NULL },
+    };
+    const MachineType *type = machine_type_find(name);
+
+    if (!type) {
+        error_set(errp, "unsupported machine type '%s'", name);
+        return false;
+    }
+    printf("%s-machine options:\n", type->name);
+    props_help(type->props, common, stdout);
+    return true;
+}
+
+void help_chardevs(void)
+{
+    g_autofree const char **names = chardev_type_names();
+
+    printf("Available chardev backend types:\n");
+    for (unsigned i = 0; names[i]; i++) {
+        printf("  %-10s %s\n", names[i], chardev_type_desc(names[i]));
+    }
+}
+
+void help_log(void)
+{
+    printf("Log items (comma separated):\n");
+    for (const LogItem *item = log_items; item->name; item++) {
+        printf("%-15s %s\n", item->name, item->help);
+    }
+}
+
+void help_accels(void)
+{
+    g_autofree char *names = accel_names();
+
+    printf("Accelerators supported in Mica binary:\n%s", names);
+}

@@ -1,0 +1,300 @@
+/* -drive, -hda, -cdrom, -serial, -debugcon, -nographic, -vga: rewritten to back ends and devices */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "block/block.h"
+#include "hw/core/device.h"
+#include "hw/core/machine.h"
+#include "qapi/keyval.h"
+#include "system/config.h"
+
+#define IDE_BUSES 2
+#define IDE_UNITS 2
+
+static void set(Json *json, const char *key, const char *value)
+{
+    json_object_object_add(json, key, json_object_new_string(value));
+}
+
+static void set_bool(Json *json, const char *key, bool value)
+{
+    json_object_object_add(json, key, json_object_new_boolean(value));
+}
+
+/* A device to create, behind those the user gave. */
+static Json *add_device(Config *c, const char *origin, const char *driver)
+{
+    Json *json = json_object_new_object();
+
+    set(json, "driver", driver);
+    config_add(c->devices, origin, json, QAPI_KEYVAL);
+    return json;
+}
+
+static bool user_has_device(const Config *c, const char *driver)
+{
+    for (unsigned i = 0; i < c->devices->len; i++) {
+        const ConfigItem *item = c->devices->pdata[i];
+
+        if (!g_strcmp0(keyval_get(item->json, "driver"), driver)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- consoles --- */
+
+/* The chardev that a short form asks for; its id, which is another's for "chardev:ID". */
+static const char *add_short_chardev(Config *c, const ConfigItem *from, const char *id)
+{
+    ConfigItem *item;
+
+    if (g_str_has_prefix(from->text, "chardev:")) {
+        return from->text + strlen("chardev:");
+    }
+    item = config_add(c->chardevs, from->origin, NULL, QAPI_KEYVAL);
+    item->text = g_strdup(from->text);
+    item->id = g_strdup(id);
+    return item->id;
+}
+
+static void expand_serials(Config *c)
+{
+    for (unsigned i = 0; i < c->serials->len; i++) {
+        const ConfigItem *item = c->serials->pdata[i];
+        g_autofree char *id = g_strdup_printf("serial%u", i);
+        g_autofree char *index = g_strdup_printf("%u", i);
+        Json *device;
+
+        if (!strcmp(item->text, "none")) {
+            continue;           /* the next one is COM2 all the same */
+        }
+        device = add_device(c, item->origin, "isa-serial");
+        set(device, "chardev", add_short_chardev(c, item, id));
+        set(device, "index", index);
+    }
+}
+
+static void expand_debugcons(Config *c)
+{
+    for (unsigned i = 0; i < c->debugcons->len; i++) {
+        const ConfigItem *item = c->debugcons->pdata[i];
+        g_autofree char *id = i ? g_strdup_printf("debugcon%u", i) : g_strdup("debugcon");
+
+        if (strcmp(item->text, "none")) {
+            set(add_device(c, item->origin, "isa-debugcon"), "chardev",
+                add_short_chardev(c, item, id));
+        }
+    }
+}
+
+/* --- drives --- */
+
+typedef struct Slots {
+    bool taken[IDE_BUSES][IDE_UNITS];
+} Slots;
+
+/* Which of the four IDE places: as asked for, or the first free one. */
+static bool find_place(const DriveOptions *o, Slots *slots, unsigned *bus, unsigned *unit,
+                       Error **errp)
+{
+    if (o->has_index && (o->has_bus || o->has_unit)) {
+        error_set(errp, "index cannot be used with bus and unit");
+        return false;
+    }
+    *bus = o->has_index ? o->index / IDE_UNITS : o->bus;
+    *unit = o->has_index ? o->index % IDE_UNITS : o->unit;
+    if (!o->has_index && !o->has_unit) {
+        while (*bus < IDE_BUSES && slots->taken[*bus][*unit]) {
+            *unit = (*unit + 1) % IDE_UNITS;
+            if (*unit == 0) {
+                if (o->has_bus) {
+                    break;
+                }
+                ++*bus;
+            }
+        }
+    }
+    if (*bus >= IDE_BUSES || *unit >= IDE_UNITS) {
+        error_set(errp, "machine type does not support if=ide,bus=%u,unit=%u", *bus, *unit);
+        error_hint(errp, "There are bus 0 and 1 with unit 0 and 1 each: index 0 to 3");
+        return false;
+    }
+    if (slots->taken[*bus][*unit]) {
+        error_set(errp, "drive with bus=%u, unit=%u (index=%u) exists", *bus, *unit,
+                  *bus * IDE_UNITS + *unit);
+        return false;
+    }
+    slots->taken[*bus][*unit] = true;
+    return true;
+}
+
+static bool is_read_only(const DriveOptions *o)
+{
+    return o->read_only || o->readonly || (o->has_media && o->media == DRIVE_MEDIA_CDROM);
+}
+
+/* What each node of the drive is told. */
+static void set_node_options(Json *node, const DriveOptions *o, bool read_only)
+{
+    Json *cache = json_object_new_object();
+
+    set_bool(node, "read-only", read_only);
+    if (!read_only || o->has_auto_read_only) {
+        set_bool(node, "auto-read-only", o->has_auto_read_only ? o->auto_read_only : true);
+    }
+    if (o->has_force_share) {
+        set_bool(node, "force-share", o->force_share);
+    }
+    if (o->has_discard) {
+        set(node, "discard", BlockdevDiscardOptions_name(o->discard));
+    }
+    set_bool(cache, "direct", o->has_cache && (o->cache == DRIVE_CACHE_NONE ||
+                                               o->cache == DRIVE_CACHE_DIRECTSYNC));
+    set_bool(cache, "no-flush", o->has_cache && o->cache == DRIVE_CACHE_UNSAFE);
+    json_object_object_add(node, "cache", cache);
+}
+
+/* The blockdev of a -drive: format over protocol, under a temporary layer for snapshot=on. */
+static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive, Error **errp)
+{
+    bool is_json = g_str_has_prefix(o->file, "json:");
+    bool read_only = is_read_only(o);
+    const char *format = o->format;
+    Json *file = block_filename_options(o->file, errp), *node, *top;
+
+    if (!file) {
+        return NULL;
+    }
+    if (!format && !is_json) {
+        format = block_probe_format(o->file, errp);
+        if (!format) {
+            json_object_put(file);
+            return NULL;
+        }
+        drive->probed = !read_only;
+    }
+    node = file;
+    if (!is_json) {
+        set_node_options(file, o, read_only || snapshot);
+        if (o->has_aio) {
+            set(file, "aio", BlockdevAioOptions_name(o->aio));
+        }
+    }
+    if (format) {
+        node = json_object_new_object();
+        set(node, "driver", format);
+        set_node_options(node, o, read_only || snapshot);
+        json_object_object_add(node, "file", file);
+    }
+    if (!snapshot) {
+        if (o->has_detect_zeroes) {
+            set(node, "detect-zeroes", BlockdevDetectZeroesOptions_name(o->detect_zeroes));
+        }
+        return node;
+    }
+    top = json_object_new_object();
+    set(top, "driver", "temporary");
+    json_object_object_add(top, "file", node);
+    drive->probed = false;
+    return top;
+}
+
+static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n, Error **errp)
+{
+    g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(drive->json, QAPI_KEYVAL, errp);
+    bool cdrom = o && o->has_media && o->media == DRIVE_MEDIA_CDROM;
+    bool ide = o && (!o->has_q_if || o->q_if == DRIVE_INTERFACE_IDE);
+    unsigned bus = 0, unit = 0;
+    Json *device;
+
+    if (!o || (ide && !find_place(o, slots, &bus, &unit, errp))) {
+        return false;
+    }
+    if (!o->file && !cdrom && ide) {
+        error_set(errp, "Device needs media, but drive is empty");
+        error_hint(errp, "Name the image with file=");
+        return false;
+    }
+    drive->id = o->id ? g_strdup(o->id)
+              : ide ? g_strdup_printf("ide%u-%s%u", bus, cdrom ? "cd" : "hd", unit)
+                    : g_strdup_printf("none%u", n);
+    drive->write_through = o->has_cache && (o->cache == DRIVE_CACHE_WRITETHROUGH ||
+                                            o->cache == DRIVE_CACHE_DIRECTSYNC);
+    drive->ignore_read_errors = o->has_rerror && o->rerror == DRIVE_ERROR_ACTION_IGNORE;
+    drive->ignore_write_errors = o->has_werror && o->werror == DRIVE_ERROR_ACTION_IGNORE;
+    json_object_put(drive->json);
+    drive->json = NULL;
+    if (o->file) {
+        bool snapshot = (o->has_snapshot ? o->snapshot : c->snapshot) && !is_read_only(o);
+
+        drive->json = drive_node(o, snapshot, drive, errp);
+        if (!drive->json) {
+            return false;
+        }
+    }
+    if (ide) {
+        g_autofree char *bus_name = g_strdup_printf("ide.%u", bus);
+        g_autofree char *unit_text = g_strdup_printf("%u", unit);
+
+        device = add_device(c, drive->origin, cdrom ? "ide-cd" : "ide-hd");
+        set(device, "drive", drive->id);
+        set(device, "bus", bus_name);
+        set(device, "unit", unit_text);
+    }
+    return true;
+}
+
+static bool expand_drives(Config *c, bool defaults, Error **errp)
+{
+    Slots slots = { 0 };
+    unsigned count = c->drives->len;
+
+    for (unsigned i = 0; i < count; i++) {
+        ConfigItem *drive = c->drives->pdata[i];
+
+        if (!expand_drive(c, drive, &slots, i, errp)) {
+            error_prepend(errp, "%s: ", drive->origin);
+            return false;
+        }
+    }
+    /* The CD-ROM drive that every PC has, with nothing in it. */
+    if (defaults && device_type_find("ide-cd") && !slots.taken[1][0] &&
+        !user_has_device(c, "ide-cd") && !user_has_device(c, "ide-hd")) {
+        ConfigItem *drive = config_add(c->drives, "the default CD-ROM drive",
+                                       keyval_parse("index=2,media=cdrom", NULL, NULL, NULL),
+                                       QAPI_KEYVAL);
+
+        return expand_drive(c, drive, &slots, count, errp);
+    }
+    return true;
+}
+
+/* --- all --- */
+
+/* The board makes the display adapter, for it has a slot of its own; a user's own one replaces it. */
+static void expand_vga(Config *c, bool defaults)
+{
+    if (!c->has_vga) {
+        c->vga = defaults && !user_has_device(c, "VGA") ? VGA_KIND_STD : VGA_KIND_NONE;
+    }
+}
+
+bool sugar_expand(Config *c, Error **errp)
+{
+    const char *type_name = keyval_get(c->machine, "type");
+    const MachineType *type = type_name ? machine_type_find(type_name) : machine_type_default();
+    bool defaults = !c->no_defaults && type && !type->no_cpus;
+
+    if (defaults && !c->serials->len && !user_has_device(c, "isa-serial")) {
+        ConfigItem *item = config_add(c->serials, c->nographic ? "-nographic"
+                                                               : "the default serial port", NULL,
+                                      QAPI_KEYVAL);
+
+        item->text = g_strdup(c->nographic ? "mon:stdio" : "null");
+    }
+    expand_vga(c, defaults);
+    expand_serials(c);
+    expand_debugcons(c);
+    return expand_drives(c, defaults, errp);
+}
