@@ -110,8 +110,17 @@ void exclusive_end(SoftCpu *cpu)
 {
 }
 
+/* An "interrupt": the next look at events goes there. */
+static uint64_t redirect_to;
+
 bool soft_cpu_handle_events(SoftCpu *cpu)
 {
+    if (redirect_to) {
+        cpu->rip = redirect_to;
+        redirect_to = 0;
+        atomic_store(&cpu->exit_request, 0);
+        return true;
+    }
     return false;
 }
 
@@ -169,9 +178,22 @@ static const Op *op_halt(SoftCpu *cpu, const Op *op)
     return END_BLOCK(cpu, op);
 }
 
+/* OUT asks for an interrupt at the end of the block, the first time. */
+static uint64_t out_redirects;
+
+static const Op *op_out(SoftCpu *cpu, const Op *op)
+{
+    if (out_redirects) {
+        redirect_to = out_redirects;
+        out_redirects = 0;
+        atomic_store(&cpu->exit_request, EXIT_EVENT);
+    }
+    return NEXT(cpu, op);
+}
+
 OpFn *pick_sys(const Insn *i, uint32_t mode)
 {
-    return i->op == OP_HLT ? op_halt : NULL;
+    return i->op == OP_HLT ? op_halt : i->op == OP_OUT_Ib_AL ? op_out : NULL;
 }
 
 static void *test_ram(SoftCpu *cpu, uint64_t phys, bool write)
@@ -614,6 +636,25 @@ static void test_smc(void)
     }
 }
 
+/* An interrupt between a direct call and its target must not become the call's link. */
+CODE(64, cirq, "mov $3,%ecx; 1: out %al,$1; call 2f; dec %ecx; jnz 1b; hlt; 2: inc %rbx; ret;"
+     ".globl cirq_handler\ncirq_handler: inc %rdx; jmp 2b");
+extern const uint8_t cirq_handler[];
+
+static void test_interrupt_link(void)
+{
+    uint64_t at;
+
+    set_mode(MODE_TEST64, 0);
+    at = load_code(cirq_start, cirq_end - cirq_start);
+    cpu->gpr[R_SP] = (uintptr_t)arena + STACK_OFF;
+    cpu->gpr[R_BX] = cpu->gpr[R_DX] = 0;
+    out_redirects = at + (cirq_handler - cirq_start);
+    g_assert_cmpint(run(at), ==, -2);
+    g_assert_cmpuint(cpu->gpr[R_BX], ==, 3);
+    g_assert_cmpuint(cpu->gpr[R_DX], ==, 1);
+}
+
 /* Linked blocks must not grow the host stack; and a figure for the curious. */
 static void test_loop(void)
 {
@@ -654,6 +695,7 @@ int main(int argc, char **argv)
     g_test_add_func("/interp/code16", test_code16);
     g_test_add_func("/interp/faults", test_faults);
     g_test_add_func("/interp/smc", test_smc);
+    g_test_add_func("/interp/interrupt-link", test_interrupt_link);
     g_test_add_func("/interp/loop", test_loop);
     g_test_add_func("/interp/one-insn", test_one_insn);
     return g_test_run();
