@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/core/loader.h"
+#include "hw/display/sga.h"
 #include "hw/i386/acpi.h"
 #include "hw/i386/linux-boot.h"
 #include "hw/i386/pc.h"
@@ -295,6 +296,15 @@ static void set_cmos(PcMachine *pc)
     rtc_cmos_set(pc->rtc, 0x2f, sum & 0xff);
 }
 
+/* Without a screen, the BIOS and boot loaders talk over COM1 (unless -device sga said so already) */
+static bool publish_console(PcMachine *pc, Error **errp)
+{
+    size_t len;
+
+    return pc->machine.graphics || fw_cfg_file_data(pc->fw, SGA_FILE, &len) ||
+           sga_install(pc->fw, errp);
+}
+
 bool pc_finish(Machine *m, Error **errp)
 {
     PcMachine *pc = OBJECT_OF(m, PcMachine);
@@ -312,6 +322,7 @@ bool pc_finish(Machine *m, Error **errp)
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
            publish_acpi(pc, errp) &&
            publish_boot_options(pc, errp) &&
+           publish_console(pc, errp) &&
            publish_kernel(pc, errp) &&
            publish_boot_order(pc, errp);
 }
