@@ -146,4 +146,7 @@ void blk_aio_flush(BlockBackend *blk, BlkDone *fn, void *opaque);
 /* Requests whose fn has not been called yet. */
 unsigned blk_in_flight(const BlockBackend *blk);
 
+/* Memory that no request needs to copy: page-aligned; NULL where the host has none. free() */
+void *block_try_alloc(size_t bytes);
+
 #endif

@@ -103,9 +103,6 @@ int co_node_flush(BlockNode *node);
 int co_node_pread(BlockNode *node, int64_t offset, void *buf, size_t bytes);
 int co_node_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t bytes);
 
-/* Page-aligned memory of at least 4 KiB alignment; NULL where the host has none. free() */
-void *block_try_alloc(size_t bytes);
-
 const BlockDriver *block_driver_find(const char *name);
 /* The format whose images begin like this, NULL: none that is known. */
 const char *block_format_of(const uint8_t *head, size_t len);

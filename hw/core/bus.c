@@ -58,6 +58,13 @@ Bus *bus_new(const char *type_name, size_t size, Device *owner, const char *name
     return bus;
 }
 
+void bus_free(Bus *bus)
+{
+    list_remove(&bus->of_owner);
+    object_remove_child(&bus->obj);
+    object_unref(&bus->obj);
+}
+
 Bus *bus_find(const char *name)
 {
     for (unsigned i = 0; all && i < all->len; i++) {

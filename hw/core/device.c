@@ -169,9 +169,7 @@ void device_unrealize(Device *dev)
         while ((child = list_first(&bus->devices, Device, on_bus))) {
             device_unrealize(child);
         }
-        list_remove(&bus->of_owner);
-        object_remove_child(&bus->obj);
-        object_unref(&bus->obj);
+        bus_free(bus);
     }
     dev->generation++;
     list_remove(&dev->in_order);

@@ -114,6 +114,7 @@ void device_set_name(Device *dev, const char *name);
 
 /* A bus of device owner, known as name; size is that of the kind's own struct (0: Bus). */
 Bus *bus_new(const char *type_name, size_t size, Device *owner, const char *name);
+void bus_free(Bus *bus);                /* without devices; device_unrealize() does it for its own */
 Bus *bus_find(const char *name);        /* by bus_name, NULL when there is none */
 Bus *bus_find_type(const char *type_name);  /* the first of a kind that has room */
 void buses_for_each(void (*fn)(Bus *bus, void *opaque), void *opaque);

@@ -4,6 +4,7 @@
 #include "hw/i386/pc.h"
 #include "hw/i386/pc-firmware.h"
 #include "hw/acpi/piix4-pm.h"
+#include "hw/ide/piix-ide.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
 
@@ -28,6 +29,9 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc->isa = piix3_new(host, lines);
     pc_create_chips(pc);
     pc_create_vga(pc, host->bus);
+    pc->ide = piix3_ide_new(host->bus, PIIX3_SLOT,
+                            (IrqLine *[]){ &pc->gsi[IDE_PRIMARY_IRQ],
+                                           &pc->gsi[IDE_SECONDARY_IRQ] });
     pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
     return true;
 }

@@ -18,7 +18,7 @@ typedef struct PcMachine {
     IrqLine *pic[ISA_NR_IRQS];
     Device *ioapic;
     IsaBus *isa;
-    Device *pit, *rtc, *hpet, *pm;
+    Device *pit, *rtc, *hpet, *ide, *pm;
     FwCfg *fw;
     bool boot_once_pending;     /* the first reset is that of the start */
     MemRegion bios, bios_isa;

@@ -242,8 +242,11 @@ REGISTER_DEVICE(ioapic_type)
 
 Device *ioapic_create(void)
 {
-    Device *dev = device_create("ioapic", NULL, NULL, NULL);
+    Device *dev = device_new("ioapic");
 
+    device_set_name(dev, "ioapic");     /* the path by which qtests follow interrupts */
+    device_realize(dev, NULL, NULL);
+    object_unref(&dev->obj);
     region_add(memory_root(), IOAPIC_BASE, &DEVICE_OF(dev, Ioapic)->mmio, 1);
     return dev;
 }
