@@ -112,6 +112,17 @@ void exclusive_end(SoftCpu *cpu)
     g_mutex_unlock(&lock);
 }
 
+/* GLib asks the kernel each time. */
+static unsigned host_processors(void)
+{
+    static _Atomic unsigned n;
+
+    if (!n) {
+        n = g_get_num_processors();
+    }
+    return n;
+}
+
 /*
  * PAUSE says that another CPU must go on first. With more vCPUs running than
  * the host has processors the host's scheduler has to be told.
@@ -120,7 +131,7 @@ void cpu_pause(SoftCpu *cpu)
 {
     SoftCpuPrivate *p = cpu->priv;
 
-    if ((cpu->mode & MODE_UP) || nr_running <= g_get_num_processors()) {
+    if ((cpu->mode & MODE_UP) || nr_running <= host_processors()) {
         return;
     }
     p->pause_count++;
@@ -171,7 +182,7 @@ static void wait_halted(SoftCpu *cpu)
 
 static void take_init(SoftCpu *cpu)
 {
-    vcpu_lower(cpu->vcpu, VCPU_INIT | VCPU_SIPI);
+    vcpu_lower(cpu->vcpu, VCPU_INIT);
     soft_cpu_reset(cpu, true);
     vcpu_reset_apic(cpu->vcpu, true);
     if (cpu->priv->index != 0) {
