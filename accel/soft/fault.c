@@ -267,6 +267,7 @@ static void deliver(SoftCpu *cpu, const Op *op, Event *ev)
     cpu->priv->ext = 0;
     cpu->halted = 0;
     cpu->irq_shadow = 0;
+    cpu->link_from = NULL;      /* the exit on its way leads elsewhere than to this handler */
     cpu_update_mode(cpu);
 }
 

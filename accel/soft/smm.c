@@ -78,6 +78,7 @@ void smm_enter(SoftCpu *cpu)
 
     cpu->halted = 0;
     cpu->irq_shadow = 0;
+    cpu->link_from = NULL;
     cpu->priv->nmi_before_smm = cpu->nmi_blocked;
     cpu->nmi_blocked = 1;
     cpu->eflags = 0;
