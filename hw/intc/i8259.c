@@ -292,6 +292,8 @@ static void elcr_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     I8259 *s = opaque;
 
     s->elcr = value & s->elcr_mask;
+    s->irr = (s->irr & ~s->elcr) | (s->lines & s->elcr);
+    update(s);
     TRACE(i8259_elcr, "master %d elcr 0x%02x", s->master, s->elcr);
 }
 
