@@ -51,23 +51,30 @@ static ALWAYS_INLINE bool mask_bit(const VecReg *mask, unsigned n, unsigned size
     return size == 4 ? mask->d[n] >> 31 : size == 8 ? mask->q[n] >> 63 : mask->b[n] >> 7;
 }
 
+/* Address of element n. Nothing is asked of elements that are not selected, not even a segment. */
+static ALWAYS_INLINE uint64_t element_address(SoftCpu *cpu, const Op *op, unsigned n, unsigned size,
+                                              bool write)
+{
+    uint64_t off = ea_offset(cpu, op) + n * size;
+
+    return seg_address(cpu, op, op->i.seg, op->i.adsz == 8 ? off : (uint32_t)off, size, write);
+}
+
 /* VMASKMOVPx and VPMASKMOVx, load: elements not selected are zero and not accessed. */
 static ALWAYS_INLINE void maskmov_load(SoftCpu *cpu, const Op *op, unsigned size)
 {
-    unsigned vl = op->i.vl;
-    uint64_t la = ea_linear(cpu, op, vl, false);
     const VecReg *mask = &cpu->vec[op->i.vvvv];
     VecReg v;
 
     memset(&v, 0, sizeof(v));
-    for (unsigned n = 0; n < vl / size; n++) {
+    for (unsigned n = 0; n < op->i.vl / size; n++) {
         if (!mask_bit(mask, n, size)) {
             continue;
         }
         if (size == 4) {
-            v.d[n] = mem_ld32(cpu, op, la + 4 * n);
+            v.d[n] = mem_ld32(cpu, op, element_address(cpu, op, n, 4, false));
         } else {
-            v.q[n] = mem_ld64(cpu, op, la + 8 * n);
+            v.q[n] = mem_ld64(cpu, op, element_address(cpu, op, n, 8, false));
         }
     }
     cpu->vec[op->i.reg] = v;
@@ -76,25 +83,25 @@ static ALWAYS_INLINE void maskmov_load(SoftCpu *cpu, const Op *op, unsigned size
 /* The store: all selected elements can be written, or none is. */
 static ALWAYS_INLINE void maskmov_store(SoftCpu *cpu, const Op *op, unsigned size)
 {
-    unsigned vl = op->i.vl;
-    uint64_t la = ea_linear(cpu, op, vl, true);
     const VecReg *mask = &cpu->vec[op->i.vvvv], *v = &cpu->vec[op->i.reg];
 
-    if (!mem_hit(cpu->tlb->tag_w, cpu->tlb, la, vl)) {
-        for (unsigned n = 0; n < vl / size; n++) {
-            if (mask_bit(mask, n, size)) {
-                mem_probe(cpu, op, la + size * n, size, true);
+    for (unsigned n = 0; n < op->i.vl / size; n++) {
+        if (mask_bit(mask, n, size)) {
+            uint64_t la = element_address(cpu, op, n, size, true);
+
+            if (!mem_hit(cpu->tlb->tag_w, cpu->tlb, la, size)) {
+                mem_probe(cpu, op, la, size, true);
             }
         }
     }
-    for (unsigned n = 0; n < vl / size; n++) {
+    for (unsigned n = 0; n < op->i.vl / size; n++) {
         if (!mask_bit(mask, n, size)) {
             continue;
         }
         if (size == 4) {
-            mem_st32(cpu, op, la + 4 * n, v->d[n]);
+            mem_st32(cpu, op, element_address(cpu, op, n, 4, true), v->d[n]);
         } else {
-            mem_st64(cpu, op, la + 8 * n, v->q[n]);
+            mem_st64(cpu, op, element_address(cpu, op, n, 8, true), v->q[n]);
         }
     }
 }

@@ -39,6 +39,10 @@ static uint64_t area_address(SoftCpu *cpu, const Op *op, unsigned size, unsigned
     uint64_t la = ea_linear(cpu, op, size, write);
 
     if (la & (align - 1)) {
+        /* Unlike SSE operands these look at the address first: #SS for a bad one on the stack. */
+        if ((int64_t)(la << 16) >> 16 != (int64_t)la) {
+            mem_probe(cpu, op, la, 1, write);
+        }
         cpu_raise_err(cpu, op, EXC_GP, 0);
     }
     return la;
