@@ -7,6 +7,7 @@
 #include "hw/i386/linux-boot.h"
 #include "hw/i386/pc.h"
 #include "hw/i386/pc-firmware.h"
+#include "hw/i386/smbios.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
 #include "util/bswap.h"
@@ -267,6 +268,23 @@ static bool publish_acpi(PcMachine *pc, Error **errp)
     return ok;
 }
 
+static bool publish_smbios(PcMachine *pc, Error **errp)
+{
+    g_autoptr(GByteArray) anchor = g_byte_array_new(), tables = g_byte_array_new();
+    const Machine *m = &pc->machine;
+    const SmbiosConfig cfg = {
+        .product = machine_type(m)->desc, .version = machine_type(m)->name,
+        .uuid = m->has_uuid ? m->uuid : NULL,
+        .sockets = MAX(m->smp.sockets, 1), .cores = MAX(m->smp.cores * m->smp.dies, 1),
+        .threads = MAX(m->smp.threads, 1),
+        .below_4g = pc->below_4g, .above_4g = pc->above_4g,
+    };
+
+    smbios_build(&cfg, anchor, tables);
+    return fw_cfg_add_file(pc->fw, "etc/smbios/smbios-anchor", anchor->data, anchor->len, errp) &&
+           fw_cfg_add_file(pc->fw, "etc/smbios/smbios-tables", tables->data, tables->len, errp);
+}
+
 /* Registers as in the PC AT's and SeaBIOS's CMOS maps */
 static void set_cmos(PcMachine *pc)
 {
@@ -321,6 +339,7 @@ bool pc_finish(Machine *m, Error **errp)
     return publish_e820(pc, errp) &&
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
            publish_acpi(pc, errp) &&
+           publish_smbios(pc, errp) &&
            publish_boot_options(pc, errp) &&
            publish_console(pc, errp) &&
            publish_kernel(pc, errp) &&
