@@ -19,7 +19,7 @@ uint8_t *stub_base;
 
 static pthread_mutex_t stub_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t *stub_write;         /* the writable view */
-static uint32_t stub_used;          /* bytes; 0: not yet tried, UINT32_MAX: the host refused */
+static uint32_t stub_used;          /* bytes; 0: there is no arena yet */
 static GHashTable *stub_known;      /* entry in the writable view: length byte, then code */
 
 void stub_put(StubCode *code, const void *bytes, unsigned len)
@@ -55,22 +55,23 @@ static gboolean stub_equal(gconstpointer a, gconstpointer b)
     return one[0] == other[0] && memcmp(one + 1, other + 1, one[0]) == 0;
 }
 
-static bool stub_arena_open(void)
+static bool stub_arena_open(Error **errp)
 {
     int fd = memfd_create("mica-stubs", MFD_CLOEXEC);
     void *write_view, *exec_view;
 
-    if (fd < 0) {
-        return false;
-    }
-    if (ftruncate(fd, STUB_ARENA_SIZE) < 0) {
-        close(fd);
+    if (fd < 0 || ftruncate(fd, STUB_ARENA_SIZE) < 0) {
+        error_set_errno(errp, errno, "Cannot get memory for code of the software CPU");
+        if (fd >= 0) {
+            close(fd);
+        }
         return false;
     }
     write_view = mmap(NULL, STUB_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     exec_view = mmap(NULL, STUB_ARENA_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     close(fd);
     if (write_view == MAP_FAILED || exec_view == MAP_FAILED) {
+        error_set_errno(errp, errno, "The host does not let the software CPU make executable code");
         if (write_view != MAP_FAILED) {
             munmap(write_view, STUB_ARENA_SIZE);
         }
@@ -82,7 +83,18 @@ static bool stub_arena_open(void)
     stub_write = write_view;
     stub_base = exec_view;
     stub_known = g_hash_table_new(stub_hash, stub_equal);
+    stub_used = STUB_ALIGN;
     return true;
+}
+
+bool stub_start(Error **errp)
+{
+    bool ok;
+
+    pthread_mutex_lock(&stub_lock);
+    ok = stub_used || stub_arena_open(errp);
+    pthread_mutex_unlock(&stub_lock);
+    return ok;
 }
 
 static uint32_t stub_publish_locked(const StubCode *code)
@@ -91,10 +103,7 @@ static uint32_t stub_publish_locked(const StubCode *code)
     uint8_t *known;
     uint32_t at;
 
-    if (stub_used == 0) {
-        stub_used = stub_arena_open() ? STUB_ALIGN : UINT32_MAX;
-    }
-    if (stub_used == UINT32_MAX) {
+    if (!stub_used && !stub_arena_open(NULL)) {
         return 0;
     }
     entry[0] = code->len;

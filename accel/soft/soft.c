@@ -6,6 +6,7 @@
 #include "accel/soft/block.h"
 #include "accel/soft/cpuid.h"
 #include "accel/soft/fpu.h"
+#include "accel/soft/host-stub.h"
 #include "accel/soft/phys.h"
 #include "accel/soft/seg.h"
 #include "accel/soft/smc.h"
@@ -217,7 +218,7 @@ static bool soft_start(Accel *accel, const AccelConfig *config, Error **errp)
     CpuModel best;
 
     cpuid_best(&best);
-    if (!cpu_model_parse(config->cpu_model, "max", &best, &model, errp)) {
+    if (!cpu_model_parse(config->cpu_model, "max", &best, &model, errp) || !stub_start(errp)) {
         return false;
     }
     cpuid_set_topology(config->cores * MAX(config->dies, 1u), config->threads);
