@@ -39,12 +39,21 @@ def count_cases(test):
     return passed, 0, skipped
 
 
+def sanitized(build):
+    """Sanitizers make tests slow: their time limits are stretched"""
+    with open(os.path.join(build, 'meson-info', 'intro-buildoptions.json'), encoding='utf-8') as f:
+        options = {option['name']: option['value'] for option in json.load(f)}
+    return options.get('b_sanitize', 'none') != 'none'
+
+
 def run_build(build, suites):
     """Run meson test in one build folder; returns (status, tests of the log)"""
     log = os.path.join(build, 'meson-logs', 'testlog.json')
     if os.path.exists(log):
         os.unlink(log)
-    command = ['meson', 'test', '-C', build, '--print-errorlogs']
+    command = ['meson', 'test', '-C', build, '--print-errorlogs', '--no-rebuild']
+    if sanitized(build):
+        command += ['--timeout-multiplier', '4']
     for suite in suites:
         command += ['--suite', suite]
     env = dict(os.environ)

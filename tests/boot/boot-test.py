@@ -107,6 +107,10 @@ def main():
     if len(sys.argv) != 2 or sys.argv[1] not in CASES:
         print('\n'.join(CASES))
         return 2
+    arch = 'i386' if '-i386-' in sys.argv[1] else 'amd64'
+    if not os.path.exists(os.path.join(GUEST, arch, 'initrd.img')):
+        print(f'{sys.argv[1]}: skipped: scripts/guest.sh {GUEST} {arch} has not been run')
+        return 77
     try:
         CASES[sys.argv[1]]()
     except Failure as failure:
