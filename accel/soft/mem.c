@@ -62,17 +62,29 @@ bool phys_cmpxchg(SoftCpu *cpu, uint64_t phys, uint64_t old, uint64_t value, uns
 /* Linear side ------------------------------------------------------------ */
 
 /*
- * #GP(0), or #SS(0) when the stack segment was meant: by the ModRM's segment, or
- * for pushes and pops by the address being where the stack pointer is.
+ * Was the stack meant by an access of op to la? By the ModRM's segment; without
+ * a memory operand, or with one beside the stack's, by where the stack pointer is.
  */
-static COLD NORETURN void raise_noncanonical(SoftCpu *cpu, const Op *op, uint64_t la)
+static bool is_stack_access(const SoftCpu *cpu, const Op *op, uint64_t la)
 {
-    bool stack = la - cpu->gpr[R_SP] + 64 < 128;
+    bool near_sp = la - cpu->gpr[R_SP] + 4096 < 8192;
 
-    if (op && (op->i.flags & INSN_MEM) && op->i.seg == S_SS) {
-        stack = true;
+    if (!op) {
+        return near_sp;
     }
-    cpu_raise_err(cpu, op, stack ? EXC_SS : EXC_GP, 0);
+    switch (op->i.op) {
+    case OP_ENTER_Iw_Ib: case OP_LEAVE:
+        return true;
+    case OP_PUSH_Ev: case OP_POP_Ev: case OP_CALL_Ev: case OP_CALLF_Mp:
+        return near_sp || op->i.seg == S_SS;
+    default:
+        return op->i.flags & INSN_MEM ? op->i.seg == S_SS : near_sp;
+    }
+}
+
+NORETURN void mem_raise_noncanonical(SoftCpu *cpu, const Op *op, uint64_t la)
+{
+    cpu_raise_err(cpu, op, is_stack_access(cpu, op, la) ? EXC_SS : EXC_GP, 0);
 }
 
 static bool wide_addresses(const SoftCpu *cpu, bool sys)
@@ -88,7 +100,7 @@ static uint64_t wrap(const SoftCpu *cpu, uint64_t la, bool sys)
 static void check_canonical(SoftCpu *cpu, const Op *op, uint64_t la, bool sys)
 {
     if (wide_addresses(cpu, sys) && (uint64_t)((int64_t)(la << 16) >> 16) != la) {
-        raise_noncanonical(cpu, op, la);
+        mem_raise_noncanonical(cpu, op, la);
     }
 }
 

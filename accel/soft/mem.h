@@ -37,6 +37,8 @@ void mem_store_slow(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, uns
 /* Any size up to 4096 bytes; a store is all or nothing: both pages are probed before a byte is written. */
 void mem_load_bytes(SoftCpu *cpu, const Op *op, uint64_t la, void *buf, unsigned size);
 void mem_store_bytes(SoftCpu *cpu, const Op *op, uint64_t la, const void *buf, unsigned size);
+/* #GP(0) or #SS(0) for an access to la, which is not canonical. */
+NORETURN void mem_raise_noncanonical(SoftCpu *cpu, const Op *op, uint64_t la);
 /* Raise now if [la, la+size) may not be read (or written): for multi-part instructions. */
 void mem_probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write);
 /*

@@ -364,15 +364,6 @@ bool tlb_try(SoftCpu *cpu, uint64_t la, int access, bool sys, MmuPage *page)
     return true;
 }
 
-/* A linear address that is not canonical: #SS by the stack, else #GP (SDM vol. 1, 3.3.7.1). */
-static NORETURN void raise_non_canonical(SoftCpu *cpu, const Op *op, uint64_t la)
-{
-    bool stack = op && ((op->i.flags & INSN_MEM) ? op->i.seg == S_SS
-                                                 : la - cpu->gpr[R_SP] + 4096 < 8192);
-
-    cpu_raise_err(cpu, op, stack ? EXC_SS : EXC_GP, 0);
-}
-
 bool tlb_is_canonical(SoftCpu *cpu, uint64_t la)
 {
     return !(cpu->efer & EFER_LMA) || (uint64_t)((int64_t)(la << 16) >> 16) == la;
@@ -401,7 +392,7 @@ bool tlb_fill(SoftCpu *cpu, const Op *op, uint64_t la, int access, bool sys)
         return opened(t, la, access);
     }
     if (!tlb_is_canonical(cpu, la)) {
-        raise_non_canonical(cpu, op, la);
+        mem_raise_noncanonical(cpu, op, la);
     }
     if (!tlb_try(cpu, la, access, sys, &page)) {
         raise_page_fault(cpu, op, la, page.error);
