@@ -547,7 +547,7 @@ static void random_state(FuzzCase *c, GRand *rand)
 }
 
 /* Code lies anywhere in its page, or right at its end, or over it. */
-static void place(FuzzCase *c, GRand *rand, FuzzMemory *memory)
+static unsigned place(FuzzCase *c, GRand *rand)
 {
     const FuzzArea *a = &fuzz_areas[AREA_CODE];
     unsigned room = PAGE - 16, at = below(rand, room);
@@ -556,7 +556,7 @@ static void place(FuzzCase *c, GRand *rand, FuzzMemory *memory)
         at = PAGE - (one_in(rand, 4) ? below(rand, c->len) + 1 : c->len);
     }
     c->in.rip = a->addr + at;
-    memcpy(*memory + fuzz_area_offset(AREA_CODE) + at, c->bytes, MIN(16, PAGE - at));
+    return at;
 }
 
 static void limit_mode32(FuzzState *s)
@@ -566,31 +566,55 @@ static void limit_mode32(FuzzState *s)
     }
 }
 
-bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory *memory)
+bool fuzz_encode(FuzzCase *c, unsigned op, GRand *rand, unsigned *disp_at)
 {
-    Encoder e = { .rand = rand, .mode = mode, .info = &insn_info[op], .p = c->bytes };
+    Encoder e = { .rand = rand, .mode = c->mode, .info = &insn_info[op], .p = c->bytes };
 
-    memset(c, 0, sizeof(*c));
-    c->mode = mode;
     encode(&e);
-    if (insn_decode(&c->insn, c->bytes, 15, mode | MODE_PE) <= 0 || c->insn.op != op ||
-        (mode == MODE_CODE32 && c->insn.seg == S_GS) || c->insn.seg == S_FS) {
+    if (insn_decode(&c->insn, c->bytes, 15, c->mode | MODE_PE) <= 0 || c->insn.op != op ||
+        (c->mode == MODE_CODE32 && c->insn.seg == S_GS) || c->insn.seg == S_FS) {
         return false;
     }
     c->len = c->insn.len;
     memset(c->bytes + c->len, 0x90, sizeof(c->bytes) - c->len);
+    *disp_at = e.disp_at;
+    return true;
+}
+
+void fuzz_random_state(FuzzCase *c, GRand *rand)
+{
     random_state(c, rand);
-    if (mode == MODE_CODE32) {
+    c->in.gpr[R_SP] = stack_target(rand);
+    if (c->mode == MODE_CODE32) {
         limit_mode32(&c->in);
     }
-    place(c, rand, memory);
-    if (c->insn.flags & INSN_MEM && c->insn.adsz > 2 && (c->insn.flags & INSN_MODRM)) {
-        aim(c, rand, e.disp_at);
+}
+
+void fuzz_aim(FuzzCase *c, GRand *rand, unsigned disp_at)
+{
+    if ((c->insn.flags & INSN_MEM) && c->insn.adsz > 2 && (c->insn.flags & INSN_MODRM)) {
+        aim(c, rand, disp_at);
         /* the displacement may have changed */
-        insn_decode(&c->insn, c->bytes, 15, mode | MODE_PE);
-        memcpy(*memory + fuzz_area_offset(AREA_CODE) + (c->in.rip & (PAGE - 1)), c->bytes,
-               MIN(16, PAGE - (c->in.rip & (PAGE - 1))));
+        insn_decode(&c->insn, c->bytes, 15, c->mode | MODE_PE);
     }
+    if (c->mode == MODE_CODE32) {
+        limit_mode32(&c->in);
+    }
+}
+
+bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory *memory)
+{
+    unsigned disp_at, at;
+
+    memset(c, 0, sizeof(*c));
+    c->mode = mode;
+    if (!fuzz_encode(c, op, rand, &disp_at)) {
+        return false;
+    }
+    fuzz_random_state(c, rand);
+    at = place(c, rand);
+    fuzz_aim(c, rand, disp_at);
+    memcpy(*memory + fuzz_area_offset(AREA_CODE) + at, c->bytes, MIN(16, PAGE - at));
     aim_implicit(c, rand, memory);
     if (mode == MODE_CODE32) {
         limit_mode32(&c->in);

@@ -67,7 +67,7 @@ static void enter(ucontext_t *u)
         g[greg_of[n]] = in->gpr[n];
     }
     g[REG_RIP] = in->rip;
-    g[REG_EFL] = in->eflags | FL_TF | FL_IF | 2;
+    g[REG_EFL] = in->eflags | (run.c->sequence ? 0 : FL_TF) | FL_IF | 2;
     if ((run.c->mode & MODE_CODE_MASK) == MODE_CODE32) {
         g[REG_CSGSFS] = (g[REG_CSGSFS] & ~0xffffll) | SEL_CODE32;
     }

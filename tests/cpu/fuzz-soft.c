@@ -16,7 +16,7 @@
 enum {
     PML4 = FUZZ_PAGES * PAGE, PDPT = PML4 + PAGE, PD = PDPT + PAGE, PT = PD + PAGE,
     TSS = PT + PAGE, RAM_SIZE = TSS + PAGE,
-    TSS_ADDR = 0x20100000, TSS_LIMIT = 0x67, TSS_IO_MAP = 102,
+    TSS_LIMIT = 0x67, TSS_IO_MAP = 102,
     PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64,
 };
 
@@ -68,11 +68,11 @@ static void make_page_tables(void)
                       (a->writable ? PTE_W : 0) | (a->code ? 0 : 1ull << 63));
         }
     }
-    set_entry(PT, (TSS_ADDR >> 12) & 511, TSS | PTE_P | PTE_A | PTE_D | PTE_W);
+    set_entry(PT, (FUZZ_TSS >> 12) & 511, TSS | PTE_P | PTE_A | PTE_D | PTE_W);
     ram[TSS + TSS_IO_MAP] = TSS_LIMIT + 1;      /* no I/O allowed */
 }
 
-void fuzz_soft_init(void)
+void fuzz_soft_init(bool one_insn)
 {
     static CpuModel model;
     static Vcpu vcpu;
@@ -82,7 +82,7 @@ void fuzz_soft_init(void)
     phys_ops = &fuzz_phys;
     make_page_tables();
     cpuid_best(&model);
-    block_set_one_insn(true);
+    block_set_one_insn(one_insn);
     cpu = soft_cpu_new(&vcpu, &model, true, NULL);
     g_assert_nonnull(cpu);
     block_cpu_init(cpu);
@@ -92,7 +92,7 @@ void fuzz_soft_init(void)
     cpu->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
     cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpu->xcr0 = XSTATE_ALL;
-    cpu->tr = (Segment) { .base = TSS_ADDR, .limit = TSS_LIMIT, .sel = 0x40, .attr = 0x8b };
+    cpu->tr = (Segment) { .base = FUZZ_TSS, .limit = TSS_LIMIT, .sel = 0x40, .attr = 0x8b };
     tlb_flush_all(cpu);
     tlb_load_cr3(cpu, true);
 }
@@ -166,7 +166,7 @@ static NOINLINE void run_insn(const FuzzCase *c, FuzzState *out)
             while (op) {
                 op = op->fn(cpu, op);
             }
-        } while (string && cpu->rip == c->in.rip);
+        } while (c->sequence || (string && cpu->rip == c->in.rip));
     }
 }
 
@@ -178,7 +178,7 @@ void fuzz_soft_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out)
     out->vector = -1;
     load_state(&c->in);
     set_segments(c);
-    atomic_store(&cpu->exit_request, EXIT_ONE);
+    atomic_store(&cpu->exit_request, c->sequence ? 0 : EXIT_ONE);
     run_insn(c, out);
     atomic_store(&cpu->exit_request, 0);
     store_state(out);

@@ -29,6 +29,7 @@ typedef struct FuzzArea {
 enum {
     AREA_CODE, AREA_DATA, AREA_CONST, AREA_STACK, NR_AREAS,
     PAGE = 4096,
+    FUZZ_TSS = 0x20100000,      /* the guest has one, not for ring 3 */
 };
 extern const FuzzArea fuzz_areas[NR_AREAS];
 /* Total pages, and where an area's pages are in FuzzMemory. */
@@ -40,15 +41,33 @@ typedef struct FuzzCase {
     unsigned mode;              /* MODE_CODE32 or MODE_CODE64 */
     uint8_t bytes[16];
     unsigned len;
-    Insn insn;                  /* valid unless illegal */
-    bool illegal;               /* the decoder refused it */
+    Insn insn;
+    bool sequence;              /* runs until it faults, the last instruction being UD2 */
     FuzzState in;
 } FuzzCase;
+
+/* A handful of instructions in a row, with short jumps forward among them. */
+enum { SEQ_MAX = 12, SEQ_BYTES = SEQ_MAX * 16 };
+typedef struct FuzzSequence {
+    FuzzCase c;                 /* what the runs need; insn: the one that faulted, set afterwards */
+    unsigned nr;
+    Insn insn[SEQ_MAX + 1];     /* the last is UD2 */
+    uint16_t at[SEQ_MAX + 2];   /* offsets from in.rip */
+    uint16_t undefined[SEQ_MAX + 1];    /* flags whose value before that instruction is open */
+    uint8_t bytes[SEQ_BYTES];
+} FuzzSequence;
 
 /* fuzz-gen.c: is the form one that may be run natively and compared? */
 bool fuzz_op_eligible(unsigned op, unsigned mode);
 /* Make a case of that form; memory's contents are adjusted too. False: try again. */
 bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory *memory);
+/* Pieces of fuzz_make(): bytes of the form (mode is set); a state; operands to their places. */
+bool fuzz_encode(FuzzCase *c, unsigned op, GRand *rand, unsigned *disp_at);
+void fuzz_random_state(FuzzCase *c, GRand *rand);
+void fuzz_aim(FuzzCase *c, GRand *rand, unsigned disp_at);
+/* fuzz-seq.c */
+void fuzz_make_sequence(FuzzSequence *s, unsigned mode, GRand *rand, FuzzMemory *memory,
+                        const GArray *ops);
 /* Contents with all kinds of numbers in them. */
 void fuzz_fill(FuzzMemory *memory, GRand *rand);
 
@@ -57,7 +76,7 @@ bool fuzz_native_init(void);
 void fuzz_native_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out);
 
 /* fuzz-soft.c: the same in the interpreter. */
-void fuzz_soft_init(void);
+void fuzz_soft_init(bool one_insn);
 void fuzz_soft_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out);
 
 #endif
