@@ -36,6 +36,24 @@ static void debugcon_wants_chardev(void)
     g_assert_nonnull(strstr(err, "empty char device"));
 }
 
+static void debugcon(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("mica-debugcon-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "log", NULL), *text = NULL;
+    QTest *q = qtest_start("-machine pc -chardev file,id=c,path=%s "
+                           "-device isa-debugcon,chardev=c,iobase=0x402", path);
+
+    g_assert_cmphex(qtest_inb(q, 0x402), ==, 0xe9);
+    for (const char *c = "hello"; *c; c++) {
+        qtest_outb(q, 0x402, *c);
+    }
+    qtest_end(q);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "hello");
+    unlink(path);
+    rmdir(folder);
+}
+
 static void dma_registers(void)
 {
     static const uint16_t bases[] = { 0x00, 0xc0 };
@@ -72,3 +90,4 @@ QTEST("/port92/registers", a20_and_reset)
 QTEST("/pvpanic/port", panic_port)
 QTEST("/debugcon/no-chardev", debugcon_wants_chardev)
 QTEST("/dma/registers", dma_registers)
+QTEST("/debugcon/file", debugcon)

@@ -127,7 +127,139 @@ static void periodic(void)
     qtest_end(q);
 }
 
+/* The following run on virtual time, so every second is exact. */
+
+static void midnight(void)
+{
+    QTest *q = qtest_start("-machine pc -rtc base=2028-02-28T23:59:58,clock=vm");
+
+    g_assert_cmphex(get(q, 0), ==, 0x58);
+    qtest_clock_step(q, 999700000);
+    g_assert_cmphex(get(q, A), ==, 0x26);
+    qtest_clock_step(q, 100000);
+    g_assert_cmphex(get(q, A), ==, 0xa6);       /* update in progress */
+    qtest_clock_step(q, 200000);
+    g_assert_cmphex(get(q, A), ==, 0x26);
+    g_assert_cmphex(get(q, 0), ==, 0x59);
+    qtest_clock_step(q, 1000000000);
+    g_assert_cmphex(get(q, 0), ==, 0x00);
+    g_assert_cmphex(get(q, 4), ==, 0x00);
+    g_assert_cmphex(get(q, 6), ==, 3);          /* Tuesday */
+    g_assert_cmphex(get(q, 7), ==, 0x29);
+    g_assert_cmphex(get(q, 8), ==, 0x02);
+    g_assert_cmphex(get(q, 9), ==, 0x28);
+    g_assert_cmphex(get(q, CENTURY), ==, 0x20);
+    g_assert_cmphex(get(q, 0x37), ==, 0x20);
+    qtest_end(q);
+}
+
+static bool irq8(QTest *q)
+{
+    qtest_outb(q, 0xa0, 0x0a);
+    return qtest_inb(q, 0xa0) & 1;
+}
+
+/* Edges from here on. */
+static void forget_edges(QTest *q)
+{
+    qtest_outb(q, 0xa0, 0x11);
+    qtest_outb(q, 0xa1, 0x70);
+    qtest_outb(q, 0xa1, 0x02);
+    qtest_outb(q, 0xa1, 0x01);
+}
+
+static void alarm_and_update(void)
+{
+    QTest *q = qtest_start("-machine pc -rtc base=2026-01-01T00:00:00,clock=vm");
+
+    set(q, A, 0x20);        /* no periodic flag in between */
+    set(q, 1, 0x05);
+    set(q, 3, 0x00);
+    set(q, 5, 0xff);        /* any hour */
+    get(q, C);
+    forget_edges(q);
+    set(q, B, H24 | 0x20);
+    qtest_clock_step(q, 4900000000);
+    g_assert_false(irq8(q));
+    g_assert_cmphex(get(q, C), ==, 0x10);       /* updates have been, though not asked for */
+    qtest_clock_step(q, 200000000);
+    g_assert_true(irq8(q));
+    g_assert_cmphex(get(q, C), ==, 0xb0);
+    g_assert_cmphex(get(q, C), ==, 0x00);
+    forget_edges(q);
+    set(q, B, H24 | 0x10);
+    qtest_clock_step(q, 800000000);
+    g_assert_false(irq8(q));
+    qtest_clock_step(q, 200000000);
+    g_assert_true(irq8(q));
+    g_assert_cmphex(get(q, C), ==, 0x90);
+    set(q, B, H24 | SET);   /* no updates while the time is being set */
+    qtest_clock_step(q, 3000000000);
+    g_assert_cmphex(get(q, C), ==, 0x00);
+    g_assert_cmphex(get(q, 0), ==, 0x06);
+    qtest_end(q);
+}
+
+/* 1024 Hz; the guest sleeps for ten periods. */
+static unsigned owed(const char *policy)
+{
+    QTest *q = qtest_start("-machine pc -rtc base=2026-01-01,clock=vm,driftfix=%s", policy);
+    unsigned n = 0;
+
+    set(q, B, H24 | 0x40);
+    get(q, C);
+    for (unsigned i = 0; i < 10; i++) {
+        qtest_clock_step(q, 976562);
+    }
+    qtest_clock_step(q, 100);
+    while (get(q, C) & 0x40) {
+        n++;
+    }
+    qtest_end(q);
+    return n;
+}
+
+static void lost_ticks(void)
+{
+    g_assert_cmpuint(owed("none"), ==, 1);
+    g_assert_cmpuint(owed("slew"), ==, 10);
+}
+
+static void divider(void)
+{
+    QTest *q = qtest_start("-machine pc -rtc base=2026-01-01T00:00:10,clock=vm");
+
+    qtest_clock_step(q, 300000000);
+    set(q, A, 0x76);        /* held in reset */
+    qtest_clock_step(q, 5000000000);
+    g_assert_cmphex(get(q, 0), ==, 0x10);
+    set(q, A, 0x26);        /* the first update comes after half a second */
+    qtest_clock_step(q, 490000000);
+    g_assert_cmphex(get(q, 0), ==, 0x10);
+    qtest_clock_step(q, 20000000);
+    g_assert_cmphex(get(q, 0), ==, 0x11);
+    qtest_end(q);
+}
+
+static void bad_options(void)
+{
+    static const char *const bad[] = { "base=yesterday", "clock=sun", "driftfix=yes" };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        g_autofree char *line = g_strdup_printf("-machine none -rtc %s", bad[i]);
+        g_autofree char *err = NULL;
+
+        g_assert_cmpint(qtest_run(line, &err), ==, 1);
+        g_assert_cmpuint(strlen(err), >, 0);
+    }
+}
+
 QTEST("/rtc/memory", memory)
 QTEST("/rtc/formats", formats)
 QTEST("/rtc/nonsense", nonsense)
 QTEST("/rtc/periodic", periodic)
+QTEST("/rtc/midnight", midnight)
+QTEST("/rtc/alarm", alarm_and_update)
+QTEST("/rtc/lost-ticks", lost_ticks)
+QTEST("/rtc/divider", divider)
+QTEST("/rtc/bad-options", bad_options)

@@ -158,9 +158,71 @@ static void bad_properties(void)
     g_assert_nonnull(strstr(err, "Max. supported number of ISA serial ports is 4"));
 }
 
+static char *scratch(const char *name)
+{
+    static char *folder;
+
+    if (!folder) {
+        folder = g_dir_make_tmp("mica-serial-XXXXXX", NULL);
+    }
+    return g_build_filename(folder, name, NULL);
+}
+
+static void to_file(void)
+{
+    g_autofree char *path = scratch("out"), *text = NULL;
+    QTest *q = qtest_start("-machine pc -chardev file,id=c,path=%s "
+                           "-device isa-serial,index=0,chardev=c", path);
+
+    for (const char *c = "hello"; *c; c++) {
+        set(q, DATA, *c);
+        g_assert_cmphex(get(q, LSR) & 0x60, ==, 0x60);
+    }
+    qtest_end(q);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "hello");
+    unlink(path);
+}
+
+/* More than the FIFO holds: the rest waits outside and none is lost. */
+static void from_pipe(void)
+{
+    g_autofree char *path = scratch("pipe"), *in = scratch("pipe.in"), *out = scratch("pipe.out");
+    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    char sent[200];
+    QTest *q;
+    int fd;
+
+    g_assert_cmpint(mkfifo(in, 0600), ==, 0);
+    g_assert_cmpint(mkfifo(out, 0600), ==, 0);
+    q = qtest_start("-machine pc -chardev pipe,id=c,path=%s "
+                    "-device isa-serial,index=0,chardev=c", path);
+    fd = open(in, O_RDWR | O_CLOEXEC);
+    for (unsigned i = 0; i < sizeof(sent); i++) {
+        sent[i] = ' ' + i % 90;
+    }
+    set(q, FCR, 0x01);
+    g_assert_cmpint(write(fd, sent, sizeof(sent)), ==, sizeof(sent));
+    for (unsigned i = 0; i < sizeof(sent); i++) {
+        uint8_t lsr;
+
+        while (!((lsr = get(q, LSR)) & 1)) {
+            g_assert_cmpint(g_get_monotonic_time(), <, end);
+        }
+        g_assert_cmphex(lsr & 0x1e, ==, 0);
+        g_assert_cmphex(get(q, DATA), ==, sent[i]);
+    }
+    qtest_end(q);
+    close(fd);
+    unlink(in);
+    unlink(out);
+}
+
 QTEST("/serial/registers", registers)
 QTEST("/serial/loopback", loopback)
 QTEST("/serial/fifo", fifo)
 QTEST("/serial/transmit-interrupt", transmit_interrupt)
 QTEST("/serial/priorities", priorities)
 QTEST("/serial/bad-properties", bad_properties)
+QTEST("/serial/to-file", to_file)
+QTEST("/serial/from-pipe", from_pipe)
