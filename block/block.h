@@ -53,12 +53,14 @@ void block_close_all(void);
  */
 Json *block_filename_options(const char *filename, Error **errp);
 /*
- * The format of an image by its first bytes: "raw", with a warning once
- * unless the file is empty of known formats, or NULL with errp where there is
- * a format that Mica cannot open.
+ * The format of an image by its first bytes: "raw", or NULL with errp where
+ * there is a format that Mica cannot open.
  */
 const char *block_probe_format(const char *filename, Error **errp);
-/* Its format was probed as raw: the guest may not turn the first sector into another format's. */
+/*
+ * Its format was probed as raw: the guest may not turn the first sector into
+ * another format's. Warns that it is so where the node can be written.
+ */
 void block_node_set_probed(BlockNode *node);
 
 /* Backends: a device's end. Main loop, under the VM lock. */

@@ -120,6 +120,14 @@ const char *block_format_of(const uint8_t *head, size_t len)
 void block_node_set_probed(BlockNode *node)
 {
     node->probed = true;
+    if (node->read_only) {
+        return;
+    }
+    report_warning("Image format was not specified for '%s' and probing guessed raw.\n"
+                   "         Automatically detecting the format is dangerous for raw images, "
+                   "write operations on block 0 will be restricted.\n"
+                   "         Specify the 'raw' format explicitly to remove the restrictions.",
+                   node->filename ? node->filename : node->name);
 }
 
 const char *block_probe_format(const char *filename, Error **errp)
@@ -149,10 +157,5 @@ const char *block_probe_format(const char *filename, Error **errp)
         error_prepend(errp, "'%s' has format %s: ", filename, format);
         return NULL;
     }
-    report_warning("Image format was not specified for '%s' and probing guessed raw.\n"
-                   "         Automatically detecting the format is dangerous for raw images, "
-                   "write operations on block 0 will be restricted.\n"
-                   "         Specify the 'raw' format explicitly to remove the restrictions.",
-                   filename);
     return "raw";
 }
