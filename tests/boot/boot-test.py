@@ -28,8 +28,11 @@ def check(ok, what):
         raise Failure(what)
 
 
-def linux(*args, arch='amd64', append='', limit=400):
+def linux(*args, arch='amd64', append='', limit=800):
     folder = os.path.join(GUEST, arch)
+    if not os.path.exists(f'{folder}/initrd.img'):
+        print(f"no guest in {folder}: make one with scripts/guest.sh")
+        sys.exit(77)
     return Console([MICA, '-machine', 'pc', '-nographic', '-no-user-config',
                     '-kernel', f'{folder}/vmlinuz', '-initrd', f'{folder}/initrd.img',
                     '-append', f'console=ttyS0 {append}', *args], limit)
