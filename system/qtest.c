@@ -44,9 +44,10 @@ static void log_line(char kind, const char *text)
 
 static void send_line(const char *text)
 {
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+
     log_line('S', text);
-    char_fe_write_all(&server.fe, text, strlen(text));
-    char_fe_write_all(&server.fe, "\n", 1);
+    char_fe_write_all(&server.fe, line, strlen(line));
 }
 
 static void reply(const char *fmt, ...) PRINTF_FORMAT(1, 2);

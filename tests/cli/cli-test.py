@@ -154,7 +154,10 @@ class Mica:
 
     def ask(self, line):
         self.sock.sendall(line.encode() + b'\n')
-        return self.sock.recv(100).decode().strip()
+        answer = b''
+        while not answer.endswith(b'\n'):
+            answer += self.sock.recv(100)
+        return answer.decode().strip()
 
     def end(self):
         self.child.send_signal(signal.SIGTERM)
@@ -183,7 +186,8 @@ def test_right(tap, mica, folder):
             m.ask(f'outb {port:#x} {c:#x}')
             # The transmitter needs its time for a character.
             m.ask('clock_step 2000000')
-    tap.report(m.ask('inb 0xe9') == 'OK 0x005a', '-global')
+    got = m.ask('inb 0xe9')
+    tap.report(got == 'OK 0x005a', '-global', got)
     status, out, err = m.end()
     tap.report(status == 0 and not out and err.startswith('g mica: terminating on signal 15'),
                'SIGTERM', f'{status} {out} {err}')
