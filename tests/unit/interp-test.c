@@ -637,7 +637,7 @@ static void test_smc(void)
 }
 
 /* An interrupt between a direct call and its target must not become the call's link. */
-CODE(64, cirq, "mov $3,%ecx; 1: out %al,$1; call 2f; dec %ecx; jnz 1b; hlt; 2: inc %rbx; ret;"
+CODE(64, cirq, "mov $3,%ecx; jmp 1f; 1: out %al,$1; call 2f; dec %ecx; jnz 1b; hlt; 2: inc %rbx; ret;"
      ".globl cirq_handler\ncirq_handler: inc %rdx; jmp 2b");
 extern const uint8_t cirq_handler[];
 
