@@ -66,7 +66,6 @@ void soft_cpu_exec(SoftCpu *cpu)
 
         if (unlikely(atomic_load_explicit(&cpu->exit_request, memory_order_relaxed)) ||
             unlikely(now_if & ~last_if) || unlikely(cpu->halted)) {
-            cpu->link_from = NULL;      /* an interrupt is no exit of that block */
             if (!soft_cpu_handle_events(cpu)) {
                 break;
             }
