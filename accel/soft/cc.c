@@ -12,16 +12,16 @@
 
 const uint8_t cc_parity[256] = { P64(0), P64(64), P64(128), P64(192) };
 
-static const uint64_t size_mask[4] = { 0xff, 0xffff, 0xffffffff, UINT64_MAX };
+const uint64_t cc_size_mask[4] = { 0xff, 0xffff, 0xffffffff, UINT64_MAX };
 
 static inline uint64_t size_msb(unsigned size)
 {
-    return (size_mask[size] >> 1) + 1;
+    return (cc_size_mask[size] >> 1) + 1;
 }
 
 unsigned cc_carry_slow(const SoftCpu *cpu)
 {
-    uint64_t r = cpu->cc_dst, b = cpu->cc_src, mask = size_mask[cpu->cc_op & 3];
+    uint64_t r = cpu->cc_dst, b = cpu->cc_src, mask = cc_size_mask[cpu->cc_op & 3];
 
     switch (cpu->cc_op >> 2) {
     case CCF_ADD:
@@ -42,7 +42,7 @@ unsigned cc_carry_slow(const SoftCpu *cpu)
 uint32_t cpu_get_flags(SoftCpu *cpu)
 {
     unsigned size = cpu->cc_op & 3;
-    uint64_t r = cpu->cc_dst, b = cpu->cc_src, mask = size_mask[size], msb = size_msb(size), a;
+    uint64_t r = cpu->cc_dst, b = cpu->cc_src, mask = cc_size_mask[size], msb = size_msb(size), a;
     uint32_t f;
 
     if (cpu->cc_op == CC_FLAGS) {
@@ -113,39 +113,8 @@ static bool cond_of_flags(uint32_t f, unsigned cond)
     return v ^ (cond & 1);
 }
 
-/* The conditions after a compare, without the detour by flags. */
-static inline bool cond_of_sub(uint64_t r, uint64_t b, unsigned size, unsigned cond, bool *known)
-{
-    unsigned shift = 64 - (8 << size);
-    uint64_t a = (r + b) & size_mask[size];
-
-    *known = true;
-    switch (cond >> 1) {
-    case COND_B >> 1:
-        return a < b;
-    case COND_BE >> 1:
-        return a <= b;
-    case COND_L >> 1:
-        return (int64_t)(a << shift) < (int64_t)(b << shift);
-    case COND_LE >> 1:
-        return (int64_t)(a << shift) <= (int64_t)(b << shift);
-    case COND_S >> 1:
-        return (r & size_msb(size)) != 0;
-    default:
-        *known = false;
-        return false;
-    }
-}
-
 bool cc_cond_slow(const SoftCpu *cpu, unsigned cond)
 {
-    if (cpu->cc_op >> 2 == CCF_SUB) {
-        bool known, v = cond_of_sub(cpu->cc_dst, cpu->cc_src, cpu->cc_op & 3, cond, &known);
-
-        if (known) {
-            return v ^ (cond & 1);
-        }
-    }
     if (cond >> 1 == COND_S >> 1 && cpu->cc_op != CC_FLAGS) {
         return ((cpu->cc_dst & size_msb(cpu->cc_op & 3)) != 0) ^ (cond & 1);
     }

@@ -53,16 +53,41 @@ unsigned cc_carry_slow(const SoftCpu *cpu);
 /* Any condition, 0 or 1. */
 bool cc_cond_slow(const SoftCpu *cpu, unsigned cond);
 
+extern const uint64_t cc_size_mask[4];
+
+static ALWAYS_INLINE unsigned cc_carry(const SoftCpu *cpu)
+{
+    /* The families that hold CF in bit 0 are the last ones. */
+    return cpu->cc_op >= CC_OP(CCF_INC, 1) ? cpu->cc_src & FL_CF : cc_carry_slow(cpu);
+}
+
 static ALWAYS_INLINE bool cc_zero(const SoftCpu *cpu)
 {
     return cpu->cc_op == CC_FLAGS ? (cpu->cc_src & FL_ZF) != 0 : cpu->cc_dst == 0;
 }
 
+/* The conditions that a compare's operands give straight away; cond even. */
+static ALWAYS_INLINE bool cc_cond_of_sub(const SoftCpu *cpu, unsigned cond)
+{
+    unsigned size = cpu->cc_op & 3, shift = 64 - (8 << size);
+    uint64_t b = cpu->cc_src, a = (cpu->cc_dst + b) & cc_size_mask[size];
+
+    return cond == COND_B ? a < b : cond == COND_BE ? a <= b :
+           cond == COND_L ? (int64_t)(a << shift) < (int64_t)(b << shift)
+                          : (int64_t)(a << shift) <= (int64_t)(b << shift);
+}
+
 /* cond is a constant in the fast handlers. */
 static ALWAYS_INLINE bool cc_cond(const SoftCpu *cpu, unsigned cond)
 {
-    if ((cond & ~1u) == COND_Z) {
+    unsigned even = cond & ~1u;
+
+    if (even == COND_Z) {
         return cc_zero(cpu) ^ (cond & 1);
+    }
+    if ((even == COND_B || even == COND_BE || even == COND_L || even == COND_LE) &&
+        likely(cpu->cc_op >> 2 == CCF_SUB)) {
+        return cc_cond_of_sub(cpu, even) ^ (cond & 1);
     }
     return cc_cond_slow(cpu, cond);
 }

@@ -21,7 +21,7 @@ static ALWAYS_INLINE uint64_t alu(SoftCpu *cpu, unsigned kind, unsigned size, ui
         cc_set(cpu, CC_OP(CCF_ADD, size), r, b);
         return r;
     case ALU_ADC:
-        carry = cc_carry_slow(cpu);
+        carry = cc_carry(cpu);
         r = trunc_to(a + b + carry, size);
         cc_set(cpu, carry ? CC_OP(CCF_ADC1, size) : CC_OP(CCF_ADD, size), r, b);
         return r;
@@ -31,7 +31,7 @@ static ALWAYS_INLINE uint64_t alu(SoftCpu *cpu, unsigned kind, unsigned size, ui
         cc_set(cpu, CC_OP(CCF_SUB, size), r, b);
         return r;
     case ALU_SBB:
-        carry = cc_carry_slow(cpu);
+        carry = cc_carry(cpu);
         r = trunc_to(a - b - carry, size);
         cc_set(cpu, carry ? CC_OP(CCF_SBB1, size) : CC_OP(CCF_SUB, size), r, b);
         return r;
@@ -182,11 +182,11 @@ static ALWAYS_INLINE uint64_t unary(SoftCpu *cpu, unsigned kind, unsigned size, 
     switch (kind) {
     case UN_INC:
         r = trunc_to(a + 1, size);
-        cc_set(cpu, CC_OP(CCF_INC, size), r, cc_carry_slow(cpu));
+        cc_set(cpu, CC_OP(CCF_INC, size), r, cc_carry(cpu));
         return r;
     case UN_DEC:
         r = trunc_to(a - 1, size);
-        cc_set(cpu, CC_OP(CCF_DEC, size), r, cc_carry_slow(cpu));
+        cc_set(cpu, CC_OP(CCF_DEC, size), r, cc_carry(cpu));
         return r;
     case UN_NOT:
         return trunc_to(~a, size);
@@ -341,6 +341,49 @@ static OpFn *const fused_table[16][3][2][NR_FUSED] = {
     [COND_NL] = FUSED_ROWS(ge), [COND_LE] = FUSED_ROWS(le), [COND_NLE] = FUSED_ROWS(g),
 };
 
+enum { COUNT_RR, COUNT_RI, COUNT_UNARY };
+
+/* Count and jump: ADD SUB AND DEC INC on a register, then JZ or JNZ. */
+static ALWAYS_INLINE const Op *counted(SoftCpu *cpu, const Op *op, unsigned kind, unsigned size,
+                                       unsigned shape, bool zero)
+{
+    void *to = r_place(cpu, op, size);
+    uint64_t a = place_get(to, size), r;
+
+    if (shape == COUNT_UNARY) {
+        r = unary(cpu, kind, size, a);
+    } else {
+        r = alu(cpu, kind, size, a, shape == COUNT_RR ? g_get(cpu, op, size)
+                                                      : trunc_to(op->i.imm, size));
+    }
+    place_set(to, size, r);
+    return branch_cond(cpu, op + 1, (r == 0) == zero);
+}
+
+#define COUNT_FN(name, kind, size, shape, suffix, zero)                                     \
+    static const Op *name##size##_##suffix(SoftCpu *cpu, const Op *op)                      \
+    {                                                                                       \
+        return counted(cpu, op, kind, size, shape, zero);                                   \
+    }
+#define COUNT_FNS(name, kind, shape)                                                        \
+    COUNT_FN(name, kind, 4, shape, je, true) COUNT_FN(name, kind, 4, shape, jne, false)     \
+    COUNT_FN(name, kind, 8, shape, je, true) COUNT_FN(name, kind, 8, shape, jne, false)
+#define COUNT_ROW(name) { { name##4_je, name##4_jne }, { name##8_je, name##8_jne } }
+COUNT_FNS(add_rr, ALU_ADD, COUNT_RR)
+COUNT_FNS(add_ri, ALU_ADD, COUNT_RI)
+COUNT_FNS(sub_rr, ALU_SUB, COUNT_RR)
+COUNT_FNS(sub_ri, ALU_SUB, COUNT_RI)
+COUNT_FNS(and_rr, ALU_AND, COUNT_RR)
+COUNT_FNS(and_ri, ALU_AND, COUNT_RI)
+COUNT_FNS(inc_r, UN_INC, COUNT_UNARY)
+COUNT_FNS(dec_r, UN_DEC, COUNT_UNARY)
+static OpFn *const count_table[NR_ALU][2][2][2] = {
+    [ALU_ADD] = { COUNT_ROW(add_rr), COUNT_ROW(add_ri) },
+    [ALU_SUB] = { COUNT_ROW(sub_rr), COUNT_ROW(sub_ri) },
+    [ALU_AND] = { COUNT_ROW(and_rr), COUNT_ROW(and_ri) },
+};
+static OpFn *const count_unary[2][2][2] = { COUNT_ROW(inc_r), COUNT_ROW(dec_r) };
+
 /* Pick ----------------------------------------------------------------- */
 
 /* The nine forms of each group, in table order. */
@@ -389,13 +432,35 @@ static bool alu_shape(const Insn *i, uint32_t mode, unsigned *kind, unsigned *sh
     return true;
 }
 
+static OpFn *pick_counted(const Insn *i, uint32_t mode, unsigned cond)
+{
+    unsigned kind, shape, zero = cond == COND_Z ? 0 : 1, size = i->opsz == 8;
+
+    if (cond >> 1 != COND_Z >> 1 || i->opsz < 4 || (i->flags & INSN_MEM)) {
+        return NULL;
+    }
+    if (alu_shape(i, mode, &kind, &shape)) {
+        return count_table[kind][shape == SHAPE_RI][size][zero];
+    }
+    switch (i->op) {
+    case OP_INC_Ev:
+    case OP_INC_Zv:
+        return count_unary[0][size][zero];
+    case OP_DEC_Ev:
+    case OP_DEC_Zv:
+        return count_unary[1][size][zero];
+    default:
+        return NULL;
+    }
+}
+
 OpFn *pick_fused(const Insn *i, const Insn *jcc, uint32_t mode)
 {
     unsigned kind, shape, cond = (jcc->op - OP_JO_Jb) / 4, size = i->opsz == 1 ? 0 : i->opsz / 4;
     int f;
 
     if (i->opsz == 2 || !alu_shape(i, mode, &kind, &shape) || (kind != ALU_CMP && kind != ALU_TEST)) {
-        return NULL;
+        return pick_counted(i, mode, cond);
     }
     switch (shape) {
     case SHAPE_RR:

@@ -4,7 +4,7 @@
 
 #include "accel/soft/interp-int.h"
 
-const Op *interp_jump(SoftCpu *cpu, uint64_t target)
+static ALWAYS_INLINE const Op *jump_cached(SoftCpu *cpu, uint64_t target)
 {
     SoftTlb *tlb = cpu->tlb;
     JumpSlot *slot = &tlb->jump[(target ^ target >> 10) & (JUMP_CACHE_SIZE - 1)];
@@ -17,6 +17,11 @@ const Op *interp_jump(SoftCpu *cpu, uint64_t target)
         return go_block(cpu, slot->block);
     }
     return NULL;
+}
+
+const Op *interp_jump(SoftCpu *cpu, uint64_t target)
+{
+    return jump_cached(cpu, target);
 }
 
 /* Relative targets wrap to the operand size. */
@@ -34,7 +39,7 @@ const Op *branch_miss(SoftCpu *cpu, const Op *op, unsigned which)
 static ALWAYS_INLINE const Op *jump_to(SoftCpu *cpu, uint64_t target)
 {
     cpu->link_from = NULL;
-    return interp_jump(cpu, target);
+    return jump_cached(cpu, target);
 }
 
 /* In 64-bit code the branch itself faults, not the fetch behind it; call before registers change. */
@@ -92,6 +97,15 @@ static const Op *call_rel64(SoftCpu *cpu, const Op *op)
     return branch_taken(cpu, op);
 }
 
+static const Op *call_rel32(SoftCpu *cpu, const Op *op)
+{
+    uint32_t sp = cpu->gpr[R_SP] - 4;
+
+    mem_st32(cpu, op, sp, cpu->rip + op->i.next);
+    cpu->gpr[R_SP] = sp;
+    return branch_taken(cpu, op);
+}
+
 static const Op *call_rel(SoftCpu *cpu, const Op *op)
 {
     push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
@@ -104,6 +118,15 @@ static const Op *ret64(SoftCpu *cpu, const Op *op)
     uint64_t target = canonical_target(cpu, op, mem_ld64(cpu, op, sp));
 
     cpu->gpr[R_SP] = sp + 8 + op->i.imm;
+    return jump_to(cpu, target);
+}
+
+static const Op *ret32(SoftCpu *cpu, const Op *op)
+{
+    uint32_t sp = cpu->gpr[R_SP];
+    uint32_t target = mem_ld32(cpu, op, sp);
+
+    cpu->gpr[R_SP] = (uint32_t)(sp + 4 + op->i.imm);
     return jump_to(cpu, target);
 }
 
@@ -203,6 +226,7 @@ static const Op *jcxz(SoftCpu *cpu, const Op *op)
 OpFn *pick_branch(const Insn *i, uint32_t mode)
 {
     bool flat64 = (mode & MODE_CODE_MASK) == MODE_CODE64;
+    bool flat32 = mode_flat32(mode) && i->opsz == 4;
 
     if (i->op >= OP_JO_Jb && i->op <= OP_CMOVG_Gv_Ev) {
         return (i->op - OP_JO_Jb) % 4 < 2 ? jcc_table[(i->op - OP_JO_Jb) / 4] : NULL;
@@ -212,10 +236,10 @@ OpFn *pick_branch(const Insn *i, uint32_t mode)
     case OP_JMP_Jz:
         return jmp_rel;
     case OP_CALL_Jz:
-        return flat64 ? call_rel64 : call_rel;
+        return flat64 ? call_rel64 : flat32 ? call_rel32 : call_rel;
     case OP_RET:
     case OP_RET_Iw:
-        return flat64 ? ret64 : ret_any;
+        return flat64 ? ret64 : flat32 ? ret32 : ret_any;
     case OP_JMP_Ev:
         return flat64 && !(i->flags & INSN_MEM) ? jmp_r64 : jmp_ind;
     case OP_CALL_Ev:

@@ -28,6 +28,13 @@ static inline unsigned ea_kind(const Insn *i, uint32_t mode)
     return i->index == R_NONE ? EA_B : EA_X;
 }
 
+/* 32-bit code on a flat 32-bit stack. */
+static inline bool mode_flat32(uint32_t mode)
+{
+    return (mode & (MODE_CODE_MASK | MODE_STACK_MASK | MODE_FLAT)) ==
+           (MODE_CODE32 | MODE_STACK32 | MODE_FLAT);
+}
+
 static ALWAYS_INLINE uint64_t ea_get(SoftCpu *cpu, const Op *op, unsigned kind, unsigned size,
                                      bool write)
 {

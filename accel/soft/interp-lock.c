@@ -98,7 +98,7 @@ static void rmw_compute(const SoftCpu *cpu, unsigned kind, Rmw *x)
         rmw_cc(x, CCF_ADD, r, b);
         break;
     case K_ADC:
-        carry = cc_carry_slow(cpu);
+        carry = cc_carry(cpu);
         r = trunc_to(a + b + carry, x->size);
         rmw_cc(x, carry ? CCF_ADC1 : CCF_ADD, r, b);
         break;
@@ -107,7 +107,7 @@ static void rmw_compute(const SoftCpu *cpu, unsigned kind, Rmw *x)
         rmw_cc(x, CCF_SUB, r, b);
         break;
     case K_SBB:
-        carry = cc_carry_slow(cpu);
+        carry = cc_carry(cpu);
         r = trunc_to(a - b - carry, x->size);
         rmw_cc(x, carry ? CCF_SBB1 : CCF_SUB, r, b);
         break;
@@ -120,7 +120,7 @@ static void rmw_compute(const SoftCpu *cpu, unsigned kind, Rmw *x)
     case K_INC:
     case K_DEC:
         r = trunc_to(kind == K_INC ? a + 1 : a - 1, x->size);
-        rmw_cc(x, kind == K_INC ? CCF_INC : CCF_DEC, r, cc_carry_slow(cpu));
+        rmw_cc(x, kind == K_INC ? CCF_INC : CCF_DEC, r, cc_carry(cpu));
         break;
     case K_NOT:
         r = trunc_to(~a, x->size);

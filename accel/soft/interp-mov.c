@@ -353,7 +353,7 @@ static const Op *set_direction(SoftCpu *cpu, const Op *op)
 
 static const Op *salc(SoftCpu *cpu, const Op *op)
 {
-    *(uint8_t *)cpu->gpr = cc_carry_slow(cpu) ? 0xff : 0;
+    *(uint8_t *)cpu->gpr = cc_carry(cpu) ? 0xff : 0;
     return NEXT(cpu, op);
 }
 

@@ -69,7 +69,7 @@ static ALWAYS_INLINE void set_cf_of(SoftCpu *cpu, unsigned cf, unsigned of)
 
 static uint64_t rotate_carry(SoftCpu *cpu, bool left, unsigned size, uint64_t a, unsigned count)
 {
-    unsigned bits = size * 8, cf = cc_carry_slow(cpu), i;
+    unsigned bits = size * 8, cf = cc_carry(cpu), i;
     uint64_t r = a;
 
     if (size < 4) {

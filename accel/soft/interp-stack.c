@@ -47,6 +47,49 @@ static const Op *leave64(SoftCpu *cpu, const Op *op)
     return NEXT(cpu, op);
 }
 
+/* The 32-bit flat stack. */
+static ALWAYS_INLINE const Op *push32(SoftCpu *cpu, const Op *op, uint32_t v)
+{
+    uint32_t sp = cpu->gpr[R_SP] - 4;
+
+    mem_st32(cpu, op, sp, v);
+    cpu->gpr[R_SP] = sp;
+    return NEXT(cpu, op);
+}
+
+static const Op *push32_r(SoftCpu *cpu, const Op *op)
+{
+    return push32(cpu, op, cpu->gpr[op->i.rm]);
+}
+
+static const Op *push32_i(SoftCpu *cpu, const Op *op)
+{
+    return push32(cpu, op, op->i.imm);
+}
+
+static const Op *push32_m(SoftCpu *cpu, const Op *op)
+{
+    return push32(cpu, op, mem_ld32(cpu, op, ea_linear(cpu, op, 4, false)));
+}
+
+static const Op *pop32_r(SoftCpu *cpu, const Op *op)
+{
+    uint32_t sp = cpu->gpr[R_SP], v = mem_ld32(cpu, op, sp);
+
+    cpu->gpr[R_SP] = (uint32_t)(sp + 4);
+    cpu->gpr[op->i.rm] = v;
+    return NEXT(cpu, op);
+}
+
+static const Op *leave32(SoftCpu *cpu, const Op *op)
+{
+    uint32_t bp = cpu->gpr[R_BP], v = mem_ld32(cpu, op, bp);
+
+    cpu->gpr[R_SP] = (uint32_t)(bp + 4);
+    cpu->gpr[R_BP] = v;
+    return NEXT(cpu, op);
+}
+
 /* Any stack and size --------------------------------------------------- */
 
 static uint64_t ld_size(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
@@ -209,24 +252,26 @@ static const Op *bound(SoftCpu *cpu, const Op *op)
 OpFn *pick_stack(const Insn *i, uint32_t mode)
 {
     bool fast = (mode & MODE_CODE_MASK) == MODE_CODE64 && i->opsz == 8;
+    bool fast32 = mode_flat32(mode) && i->opsz == 4;
     bool mem = i->flags & INSN_MEM;
 
     switch (i->op) {
     case OP_PUSH_Zv:
     case OP_PUSH_Ev:
-        return !fast ? push_any : mem ? push64_m : push64_r;
+        return fast ? (mem ? push64_m : push64_r) : fast32 ? (mem ? push32_m : push32_r)
+                                                           : push_any;
     case OP_PUSH_Iz:
     case OP_PUSH_Is:
-        return fast ? push64_i : push_any;
+        return fast ? push64_i : fast32 ? push32_i : push_any;
     case OP_POP_Zv:
     case OP_POP_Ev:
-        return fast && !mem ? pop64_r : pop_any;
+        return mem ? pop_any : fast ? pop64_r : fast32 ? pop32_r : pop_any;
     case OP_PUSHA:
         return pusha;
     case OP_POPA:
         return popa;
     case OP_LEAVE:
-        return fast ? leave64 : leave_any;
+        return fast ? leave64 : fast32 ? leave32 : leave_any;
     case OP_ENTER_Iw_Ib:
         return enter;
     case OP_BOUND_Gv_Ma:

@@ -523,6 +523,11 @@ typedef struct Case {
       "cmpb $-1,(%r14); jge 7f; or $64,%r8d; 7: sub %rbx,%rax; jo 8f; or $128,%r8d; 8:"     \
       "cmp %bx,%ax; jbe 9f; or $256,%r8d; 9: test %r9,%r9; jle 10f; or $512,%r8d; 10:"      \
       "add %ecx,%edx; jp 11f; or $1024,%r8d; 11:", 0)                                       \
+    X(counted, "mov $3,%esi; 1: dec %esi; jnz 1b; mov $5,%r8d; 2: add $-1,%r8; jne 2b;"       \
+      "and %rax,%rbx; jz 3f; inc %rdx; 3: sub %rcx,%rax; je 4f; inc %rdi; 4: sub %ecx,%edx;" \
+      "je 5f; inc %r9d; jz 5f; 5: and $1,%r10d; jnz 6f; add %ebx,%ecx; 6: dec %rbp; je 7f;" \
+      "and $-2,%r11; jz 7f; 7:", 0)                                                         \
+    X(counted_flags, "stc; dec %eax; jz 1f; 1:", ALL)                                       \
     X(movs, "mov %r14,%rsi; lea 0x900(%r14),%rdi; mov $33,%ecx; rep movsb; mov $5,%ecx;"    \
       "rep movsq; movsw; movsl; mov $0,%ecx; rep movsb", ALL)                               \
     X(movsover, "mov %r14,%rsi; lea 1(%r14),%rdi; mov $70,%ecx; rep movsb; mov %r14,%rsi;"  \
