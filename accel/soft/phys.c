@@ -6,11 +6,17 @@
 #include "accel/soft/phys.h"
 #include "memory/memory.h"
 
+/* In system management mode SMRAM is where others see the screen. */
+static AddressSpace *view(const SoftCpu *cpu)
+{
+    return unlikely(cpu->smm) ? smm_space() : memory_space();
+}
+
 static void *machine_ram(SoftCpu *cpu, uint64_t phys, bool write)
 {
     RamHit hit;
 
-    if (!mem_lookup_ram(memory_space(), phys, &hit) || (write && !hit.writable)) {
+    if (!mem_lookup_ram(view(cpu), phys, &hit) || (write && !hit.writable)) {
         return NULL;
     }
     if (write) {
@@ -24,17 +30,17 @@ static uint64_t machine_ram_addr(SoftCpu *cpu, uint64_t phys)
 {
     RamHit hit;
 
-    return mem_lookup_ram(memory_space(), phys, &hit) ? hit.ram_addr : UINT64_MAX;
+    return mem_lookup_ram(view(cpu), phys, &hit) ? hit.ram_addr : UINT64_MAX;
 }
 
 static uint64_t machine_ld(SoftCpu *cpu, uint64_t phys, unsigned size)
 {
-    return mem_load(memory_space(), phys, size);
+    return mem_load(view(cpu), phys, size);
 }
 
 static void machine_st(SoftCpu *cpu, uint64_t phys, uint64_t value, unsigned size)
 {
-    mem_store(memory_space(), phys, value, size);
+    mem_store(view(cpu), phys, value, size);
 }
 
 const PhysOps phys_machine = {

@@ -323,7 +323,7 @@ void cpu_update_mode(SoftCpu *cpu)
     mode |= (cpu->cpl == 3 ? MODE_CPL3 : 0) | (cpu->cpl ? MODE_CPL_NOT0 : 0);
     mode |= (cpu->cr0 & CR0_PE ? MODE_PE : 0) | (cpu->cr0 & CR0_PG ? MODE_PG : 0);
     mode |= (cpu->eflags & FL_VM ? MODE_VM86 : 0) | (cpu->eflags & FL_TF ? MODE_TF : 0);
-    mode |= in_long_mode(cpu) ? MODE_LMA : 0;
+    mode |= (in_long_mode(cpu) ? MODE_LMA : 0) | (cpu->smm ? MODE_SMM : 0);
     mode |= !(cpu->cr0 & (CR0_EM | CR0_TS)) ? MODE_X87 : 0;
     mode |= sse ? MODE_SSE : 0;
     /* VEX asks for CR4.OSXSAVE and XCR0, not for OSFXSR or EM (SDM vol. 2, 2.4) */

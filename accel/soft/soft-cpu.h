@@ -110,6 +110,7 @@ enum {
     MODE_CS_FLAT = 1 << 15, /* CS base 0 */
     MODE_LMA = 1 << 16,
     MODE_CPL_NOT0 = 1 << 17,/* CPL 1..3 */
+    MODE_SMM = 1 << 19,     /* another view of physical memory */
     MODE_ONE = 1 << 18,     /* exec.c: blocks of one instruction, not linked (interrupt shadow) */
 };
 
