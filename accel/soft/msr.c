@@ -347,6 +347,9 @@ static const Msr msrs[] = {
     { 0xc0000084, AT(fmask), .mask = 0xffffffff, .ignore = true, .feature = CPUID_SYSCALL },
     { 0xc0000100, 3, .read = canonical_read, .write = canonical_write, .feature = CPUID_LM },
     { 0xc0000103, AT(tsc_aux), .mask = 0xffffffff, .feature = CPUID_RDTSCP },
+    /* What a kernel reads unasked on an AMD model: SYSCFG (no TOM2, no fixed-range DRAM bits), HWCR */
+    { 0xc0010010, .read = zero_read, .write = drop_write },
+    { 0xc0010015, .read = zero_read, .write = drop_write },
 };
 
 static const Msr *find(SoftCpu *cpu, uint32_t number)
