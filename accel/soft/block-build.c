@@ -105,6 +105,9 @@ static bool decode_op(SoftCpu *cpu, Op *op, const uint8_t *bytes, unsigned avail
         op->fn = len == -EXC_GP ? op_gp : op_ud;
     }
     op->i.next = offset + op->i.len;
+    if (!op->fn && unlikely(insn_features_hidden) && insn_hide(&op->i)) {
+        op->fn = op_ud;
+    }
     if (op->fn) {
         return true;
     }

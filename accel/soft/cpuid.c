@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #endif
 #include "accel/soft/cpuid.h"
+#include "accel/soft/insn-info.h"
 
 #define B(n) (1u << (n))
 
@@ -115,6 +116,41 @@ uint64_t cpuid_arch_capabilities(const SoftCpu *cpu)
     return v;
 }
 
+/*
+ * Instructions that go with a CPUID bit. Not here: what control registers gate
+ * (SYSCALL, long mode) and PREFETCHW, which is a NOP where it is not known.
+ */
+static const struct { uint8_t insn, word, bit; } insn_bits[] = {
+    { FEAT_FPU, FW_1_EDX, 0 }, { FEAT_TSC, FW_1_EDX, 4 }, { FEAT_MSR, FW_1_EDX, 5 },
+    { FEAT_CX8, FW_1_EDX, 8 }, { FEAT_SEP, FW_1_EDX, 11 }, { FEAT_CMOV, FW_1_EDX, 15 },
+    { FEAT_CLFLUSH, FW_1_EDX, 19 }, { FEAT_MMX, FW_1_EDX, 23 }, { FEAT_FXSR, FW_1_EDX, 24 },
+    { FEAT_SSE, FW_1_EDX, 25 }, { FEAT_SSE2, FW_1_EDX, 26 }, { FEAT_SSE3, FW_1_ECX, 0 },
+    { FEAT_PCLMUL, FW_1_ECX, 1 }, { FEAT_MONITOR, FW_1_ECX, 3 }, { FEAT_SSSE3, FW_1_ECX, 9 },
+    { FEAT_FMA, FW_1_ECX, 12 }, { FEAT_CX16, FW_1_ECX, 13 }, { FEAT_SSE41, FW_1_ECX, 19 },
+    { FEAT_SSE42, FW_1_ECX, 20 }, { FEAT_MOVBE, FW_1_ECX, 22 }, { FEAT_POPCNT, FW_1_ECX, 23 },
+    { FEAT_AES, FW_1_ECX, 25 }, { FEAT_XSAVE, FW_1_ECX, 26 }, { FEAT_AVX, FW_1_ECX, 28 },
+    { FEAT_F16C, FW_1_ECX, 29 }, { FEAT_RDRAND, FW_1_ECX, 30 }, { FEAT_FSGSBASE, FW_7_EBX, 0 },
+    { FEAT_BMI1, FW_7_EBX, 3 }, { FEAT_AVX2, FW_7_EBX, 5 }, { FEAT_BMI2, FW_7_EBX, 8 },
+    { FEAT_INVPCID, FW_7_EBX, 10 }, { FEAT_RDSEED, FW_7_EBX, 18 }, { FEAT_ADX, FW_7_EBX, 19 },
+    { FEAT_SMAP, FW_7_EBX, 20 }, { FEAT_CLFLUSHOPT, FW_7_EBX, 23 }, { FEAT_CLWB, FW_7_EBX, 24 },
+    { FEAT_SHA, FW_7_EBX, 29 }, { FEAT_PKU, FW_7_ECX, 3 }, { FEAT_RDPID, FW_7_ECX, 22 },
+    { FEAT_SERIALIZE, FW_7_EDX, 14 }, { FEAT_XSAVEOPT, FW_D_1_EAX, 0 },
+    { FEAT_XSAVEC, FW_D_1_EAX, 1 }, { FEAT_XSAVES, FW_D_1_EAX, 3 },
+    { FEAT_RDTSCP, FW_8_1_EDX, 27 }, { FEAT_LZCNT, FW_8_1_ECX, 5 },
+};
+
+static void hide_insns(const CpuModel *m)
+{
+    uint64_t hidden = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(insn_bits); i++) {
+        if (!(m->features[insn_bits[i].word] >> insn_bits[i].bit & 1)) {
+            hidden |= 1ull << insn_bits[i].insn;
+        }
+    }
+    insn_features_hidden = hidden;
+}
+
 void cpuid_apply(SoftCpu *cpu)
 {
     SoftCpuPrivate *p = cpu->priv;
@@ -137,6 +173,7 @@ void cpuid_apply(SoftCpu *cpu)
                     | (cpuid_has(cpu, CPUID_NX) ? EFER_NXE : 0);
     p->xcr0_allowed = 3 | (cpuid_has(cpu, CPUID_AVX) ? 4 : 0);
     p->phys_bits = p->model->phys_bits;
+    hide_insns(p->model);
 }
 
 /* Bits to hold n different values. */

@@ -82,6 +82,20 @@ const OpndInfo opnd_info[NR_OPNDS] = {
 #undef OPND_ROW
 };
 
+uint64_t insn_features_hidden;
+
+bool insn_hide(Insn *i)
+{
+    if (!(insn_features_hidden >> insn_feature(i) & 1)) {
+        return false;
+    }
+    if (i->op == OP_TZCNT_Gv_Ev || i->op == OP_LZCNT_Gv_Ev) {
+        i->op = i->op == OP_TZCNT_Gv_Ev ? OP_BSF_Gv_Ev : OP_BSR_Gv_Ev;
+        return false;
+    }
+    return true;
+}
+
 unsigned insn_opnd_size(const Insn *i, unsigned n)
 {
     unsigned size = opnd_info[insn_info[i->op].opnd[n]].size;

@@ -243,13 +243,26 @@ typedef struct InsnInfo {
 
 extern const InsnInfo insn_info[NR_OPS];
 
-/* The feature this instruction needs: the 256-bit forms of AVX integer instructions need AVX2. */
+/* The feature this instruction needs: for some forms that depends on VL or REX.W. */
 static inline InsnFeature insn_feature(const Insn *i)
 {
     const InsnInfo *info = &insn_info[i->op];
 
+    if (i->op == OP_CMPXCHG8B_M && i->opsz == 8) {
+        return FEAT_CX16;
+    }
     return (info->attr & A_L1AVX2) && i->vl == 32 ? FEAT_AVX2 : (InsnFeature)info->feature;
 }
+
+/* Bit per InsnFeature that CPUID does not show: its instructions are #UD. Set once, by cpuid.c. */
+extern uint64_t insn_features_hidden;
+_Static_assert(NR_FEATS <= 64, "one word");
+
+/*
+ * Is the instruction hidden, so #UD? TZCNT and LZCNT are not: their encodings
+ * were BSF and BSR before, and become that again.
+ */
+bool insn_hide(Insn *i);
 
 /* Size in bytes of operand n as this instruction uses it; 0 when it has none or it has no size. */
 unsigned insn_opnd_size(const Insn *i, unsigned n);

@@ -343,7 +343,7 @@ I2(XADD, Eb, Gb, 0F, 0xc0, PA, R, b, XX, ARITH, INT, BASE, COPY, A_LOCK)
 I2(XADD, Ev, Gv, 0F, 0xc1, PA, R, v, XX, ARITH, INT, BASE, COPY, A_LOCK)
 I2(MOVNTI, My, Gy, 0F, 0xc3, NP, M, y, W, NONE, INT, SSE2, COPY, 0)
 /* 8B, or 16B with REX.W (which needs CX16 and alignment) */
-I1(CMPXCHG8B, M, 0F, 0xc7, NF3, M1, y, RW, SETZ, INT, CX8, COPY, A_LOCK)
+I1(CMPXCHG8B, M, 0F, 0xc7, PA, M1, y, RW, SETZ, INT, CX8, COPY, A_LOCK)
 I1(RDRAND, Rv, 0F, 0xc7, N66, X6, v, W, ARITH, INT, RDRAND, COPY, 0)
 I1(RDSEED, Rv, 0F, 0xc7, N66, X7, v, W, ARITH, INT, RDSEED, COPY, 0)
 I1(RDPID, Rn, 0F, 0xc7, PF3, X7, n, W, NONE, SYS, RDPID, HELPER, 0)

@@ -59,6 +59,7 @@ static const struct Text {
     { C64, "66 83 c0 ff", "add $0xffff,%ax" },
     { C64, "83 04 24 80", "addl $0xffffff80,(%rsp)" },
     { C64, "f0 48 0f c7 0e", "lock cmpxchg16b (%rsi)" },
+    { C64, "f3 f0 0f c7 0e", "lock cmpxchg8b (%rsi)" },    /* XRELEASE: a hint */
     { C64, "8b 04 25 78563412", "mov 0x12345678,%eax" },
     { C64, "8b 05 78563412", "mov 0x12345678(%rip),%eax" },
     { C64, "67 8b 05 78563412", "mov 0x12345678(%eip),%eax" },
@@ -254,6 +255,28 @@ static void test_fields(void)
     g_assert_true(insn_needs_alignment(&i));
 }
 
+/* Features that CPUID does not show. */
+static void test_hidden(void)
+{
+    Insn i;
+
+    insn_features_hidden = 1ull << FEAT_AVX2 | 1ull << FEAT_BMI1 | 1ull << FEAT_CX16;
+    decode_exact(&i, "c4 41 75 fc c2", C64);    /* 256 bits */
+    g_assert_true(insn_hide(&i));
+    decode_exact(&i, "c4 41 71 fc c2", C64);    /* 128 bits: AVX */
+    g_assert_false(insn_hide(&i));
+    decode_exact(&i, "c4 e2 78 f2 c1", C64);
+    g_assert_true(insn_hide(&i));
+    decode_exact(&i, "0f c7 0e", C64);
+    g_assert_false(insn_hide(&i));
+    decode_exact(&i, "48 0f c7 0e", C64);
+    g_assert_true(insn_hide(&i));
+    decode_exact(&i, "f3 0f bc c1", C64);       /* TZCNT is what it was before */
+    g_assert_false(insn_hide(&i));
+    g_assert_cmpint(i.op, ==, OP_BSF_Gv_Ev);
+    insn_features_hidden = 0;
+}
+
 /* Any bytes, in a heap block of their own size so that ASan sees a look beyond. */
 static void test_random(void)
 {
@@ -340,6 +363,7 @@ int main(int argc, char **argv)
     g_test_add_func("/decode/texts", test_texts);
     g_test_add_func("/decode/bad", test_bad);
     g_test_add_func("/decode/fields", test_fields);
+    g_test_add_func("/decode/hidden", test_hidden);
     g_test_add_func("/decode/random", test_random);
     return g_test_run();
 }
