@@ -30,7 +30,7 @@ enum {
 
 /* Open a node and what it stands on, all or nothing: a reference of the caller's. */
 BlockNode *block_open(const BlockdevOptions *options, Error **errp);
-/* The same from JSON or keyval's tree; what Mica does not know yet (qcow2, ...) is refused by name. */
+/* The same from JSON or keyval's tree; a driver Mica lacks (qcow2, ...) is refused by name. */
 BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp);
 /* -blockdev, blockdev-add: the node must have a name, which keeps it open until blockdev_del(). */
 bool blockdev_add(const Json *options, QapiMode mode, Error **errp);

@@ -52,7 +52,8 @@ BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp)
 /* "nbd" of "nbd://host", NULL when there is no protocol before a first ':' */
 static char *protocol_of(const char *filename)
 {
-    size_t n = strspn(filename, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    size_t n = strspn(filename, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789+-.");
 
     return n && filename[n] == ':' ? g_strndup(filename, n) : NULL;
 }

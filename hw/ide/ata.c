@@ -1,4 +1,4 @@
-/* ATA commands of disks: reads, writes, flush, TRIM, modes (ATA/ATAPI-7; DATA SET MANAGEMENT: ACS-2) */
+/* ATA commands of disks: reads, writes, flush, TRIM, modes (ATA/ATAPI-7; TRIM: ACS-2) */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/ide/ide-int.h"

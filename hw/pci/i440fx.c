@@ -74,7 +74,7 @@ static const IoOps write_only_io = {
     .read = write_only_read, .write = write_only_write, .max_size = 8,
 };
 
-/* PAM0's high nibble is 0xf0000..0xfffff; PAM1 to PAM6 hold 16 KiB pieces from 0xc0000, low first. */
+/* PAM0 high: 0xf0000..0xfffff; PAM1 to PAM6: 16 KiB pieces from 0xc0000, the low nibble first. */
 static uint8_t pam_bits(const I440fx *s, unsigned n)
 {
     const uint8_t *pam = s->pci.config + I440FX_PAM0;

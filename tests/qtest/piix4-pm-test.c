@@ -1,0 +1,93 @@
+/* Tests of PIIX4 power management and of the PIIX3's reset port */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "tests/qtest/libqtest.h"
+
+#define PM (1 << 3 | 3)
+#define SCI 9
+#define TIMER_HZ 3579545
+
+static QTest *start(const char *args)
+{
+    QTest *q = qtest_start("-machine pc %s", args);
+
+    qtest_irq_intercept_in(q, "ioapic");
+    g_assert_cmphex(qpci_readl(q, PM, 0), ==, 0x71138086);
+    qpci_writel(q, PM, 0x40, 0x600);
+    g_assert_cmphex(qpci_readl(q, PM, 0x40), ==, 0x601);
+    g_assert_cmphex(qtest_inl(q, 0x608), ==, 0xffffffff);       /* not decoded yet */
+    qpci_writeb(q, PM, 0x80, 1);
+    return q;
+}
+
+static void timer(void)
+{
+    QTest *q = start("");
+    uint32_t before = qtest_inl(q, 0x608), after;
+
+    qtest_clock_step(q, 1000000000);
+    after = qtest_inl(q, 0x608);
+    g_assert_cmpuint(after - before, >=, TIMER_HZ - 1);
+    g_assert_cmpuint(after - before, <=, TIMER_HZ + 1);
+    /* The event at the change of the top bit, every 2^23 ticks (2.34 s) */
+    qtest_outb(q, 0xb2, 0xf1);
+    qtest_outw(q, 0x602, 1);
+    g_assert_false(qtest_irq(q, SCI));
+    qtest_clock_step(q, 2400000000);
+    g_assert_true(qtest_irq(q, SCI));
+    g_assert_cmphex(qtest_inw(q, 0x600) & 1, ==, 1);
+    qtest_outw(q, 0x600, 1);
+    g_assert_false(qtest_irq(q, SCI));
+    g_assert_cmphex(qtest_inw(q, 0x600) & 1, ==, 0);
+    qtest_end(q);
+}
+
+static void gpe(void)
+{
+    QTest *q = start("");
+
+    g_assert_cmphex(qtest_inl(q, 0xafe0), ==, 0);
+    qtest_outw(q, 0xafe2, 0xffff);
+    g_assert_cmphex(qtest_inw(q, 0xafe2), ==, 0xffff);
+    g_assert_false(qtest_irq(q, SCI));
+    qtest_end(q);
+}
+
+/* S5 ends the program with status 0. */
+static void soft_off(void)
+{
+    QTest *q = start("");
+
+    qtest_outw(q, 0x604, 1 << 13 | 0 << 10);
+    g_assert_cmpint(qtest_wait_exit(q), ==, 0);
+}
+
+/* Port 0xcf9 resets; with -no-reboot that is the end. The writes before it are no reset. */
+static void reset_port(void)
+{
+    QTest *q = start("-no-reboot");
+
+    qtest_outb(q, 0xcf9, 0x02);
+    g_assert_cmphex(qtest_inb(q, 0xcf9), ==, 0x02);
+    g_assert_cmphex(qpci_readl(q, PM, 0x40), ==, 0x601);
+    qtest_outb(q, 0xcf9, 0x06);
+    g_assert_cmpint(qtest_wait_exit(q), ==, 0);
+}
+
+static void smbus(void)
+{
+    QTest *q = start("");
+
+    qpci_writel(q, PM, 0x90, 0x700);
+    g_assert_cmphex(qpci_readl(q, PM, 0x90), ==, 0x701);
+    qtest_outb(q, 0x704, 0x50 << 1 | 1);
+    qtest_outb(q, 0x702, 0x48);
+    g_assert_cmphex(qtest_inb(q, 0x700), ==, 0x04);     /* nobody answers */
+    qtest_end(q);
+}
+
+QTEST("/piix4-pm/timer", timer)
+QTEST("/piix4-pm/gpe", gpe)
+QTEST("/piix4-pm/soft-off", soft_off)
+QTEST("/piix4-pm/reset-port", reset_port)
+QTEST("/piix4-pm/smbus", smbus)
