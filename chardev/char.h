@@ -126,7 +126,7 @@ void chardev_close_all(void);
 /* What Ctrl-a x and the serial break of -nographic ask of the program. */
 void chardev_set_quit_handler(void (*quit)(void *opaque), void *opaque);
 
-/* What Ctrl-a s asks of it: write the changes of -snapshot back. Unset: there is no such command. */
+/* What Ctrl-a s asks of it: write -snapshot's changes back. Unset: there is no such command. */
 void chardev_set_commit_handler(void (*commit)(void *opaque), void *opaque);
 
 /* "-chardev help": the names of all back ends, sorted, NULL-terminated; free with g_free. */

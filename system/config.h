@@ -51,7 +51,7 @@ typedef struct Config {
 Config *config_new(void);
 ConfigItem *config_add(GPtrArray *list, const char *origin, Json *json, QapiMode mode);
 
-/* system/options.c: false with errp for a wrong option. Help is printed here and ends the program. */
+/* system/options.c: false with errp for a wrong option. Help is printed and ends the program. */
 bool options_parse(Config *c, int argc, char **argv, Error **errp);
 /* One option by its name without the dash, as -readconfig needs it. */
 bool option_apply(Config *c, const char *name, const char *arg, Error **errp);

@@ -6,6 +6,7 @@
 #include "chardev/char.h"
 #include "hw/core/device-qmp.h"
 #include "hw/core/loader.h"
+#include "hw/i386/smbios.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
 #include "qom/user-object.h"
@@ -218,6 +219,11 @@ static bool apply_rtc(Config *c, const char *arg, Error **errp)
 {
     set_origin(&c->rtc_origin, c);
     return merge_checked(&c->rtc, &qapi_type_RtcOptions, arg, NULL, errp);
+}
+
+static bool apply_smbios(Config *c, const char *arg, Error **errp)
+{
+    return smbios_option_add(arg, errp);
 }
 
 static bool apply_library(Config *c, const char *arg, Error **errp)
@@ -572,9 +578,9 @@ static bool apply_help(Config *c, const char *arg, Error **errp)
 
 static const OptionRow rows[] = {
     GROUP("Machine"),
-    { "machine", "TYPE[,PROP=VALUE...]", apply_machine, "the machine to emulate; 'help' lists them" },
+    { "machine", "TYPE[,PROP=VALUE...]", apply_machine, "the machine; 'help' lists them" },
     { "M", "TYPE[,...]", apply_machine, "the same" },
-    { "accel", "NAME[,PROP=VALUE...]", apply_accel, "what runs the CPUs; may repeat, first usable" },
+    { "accel", "NAME[,PROP=VALUE...]", apply_accel, "what runs the CPUs; repeat: first usable" },
     { "cpu", "MODEL[,+FEATURE...]", apply_cpu, "CPU model; 'help' lists them",
       offsetof(Config, cpu) },
     { "smp", "[cpus=]N[,maxcpus=M][,sockets=][,dies=][,cores=][,threads=]", apply_smp,
@@ -584,11 +590,12 @@ static const OptionRow rows[] = {
     { "rtc", "[base=utc|localtime|DATE][,clock=][,driftfix=]", apply_rtc, "real-time clock" },
     { "uuid", "UUID", apply_uuid, "the machine's UUID" },
     { "name", "[guest=]NAME[,process=NAME]", apply_name, "the guest's name" },
+    { "smbios", "type=N[,FIELD=VALUE...]|file=FILE", apply_smbios, "SMBIOS fields" },
     { "nodefaults", NULL, FLAG(no_defaults), .help = "no default devices" },
     GROUP("Booting"),
     { "bios", "FILE", TEXT(firmware), .help = "firmware" },
     { "L", "FOLDER", apply_library, "look for firmware here too; 'help' lists the folders" },
-    { "kernel", "FILE", TEXT(kernel), .help = "boot this kernel (bzImage, ELF with PVH, multiboot)" },
+    { "kernel", "FILE", TEXT(kernel), .help = "boot this kernel (bzImage, PVH, multiboot)" },
     { "initrd", "FILE", TEXT(initrd), .help = "its initial RAM disk" },
     { "append", "TEXT", TEXT(append), .help = "its command line" },
     { "boot", "[order=DRIVES][,once=][,menu=on|off][,splash=FILE][,splash-time=MS]"

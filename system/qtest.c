@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "system/qtest.h"
+#include "hw/backend-props.h"
 #include "accel/accel.h"
 #include "hw/core/device.h"
 #include "memory/memory.h"
@@ -506,3 +507,43 @@ bool qtest_server_start(Chardev *chr, const char *log, Error **errp)
     char_fe_set_handlers(&server.fe, qtest_can_read, qtest_read, qtest_event, &server);
     return true;
 }
+
+/* --- -object qtest,chardev=ID[,log=FILE] --- */
+
+typedef struct QtestObject {
+    Object obj;
+    Chardev *chardev;
+    char *log;
+} QtestObject;
+
+static bool qtest_object_complete(Object *obj, Error **errp)
+{
+    QtestObject *s = OBJECT_OF(obj, QtestObject);
+
+    if (!s->chardev) {
+        error_set(errp, "No backend specified: name one with chardev=");
+        return false;
+    }
+    return qtest_server_start(s->chardev, *s->log ? s->log : NULL, errp);
+}
+
+static bool qtest_object_can_delete(Object *obj)
+{
+    return false;               /* it serves until the end of the program */
+}
+
+static const Prop qtest_object_props[] = {
+    PROP_CHARDEV(QtestObject, chardev, "where the harness is"),
+    PROP_STRING(QtestObject, log, "", "file for the traffic; 'none'; stderr if not given"),
+    { .name = NULL },
+};
+
+static const UserObjectType qtest_object_type = {
+    .name = "qtest",
+    .desc = "serve the qtest protocol",
+    .size = sizeof(QtestObject),
+    .props = qtest_object_props,
+    .complete = qtest_object_complete,
+    .can_delete = qtest_object_can_delete,
+};
+REGISTER_USER_OBJECT(qtest_object_type)

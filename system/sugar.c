@@ -272,7 +272,7 @@ static bool expand_drives(Config *c, bool defaults, Error **errp)
 
 /* --- all --- */
 
-/* The board makes the display adapter, for it has a slot of its own; a user's own one replaces it. */
+/* The board makes the display adapter, which has a slot of its own; a user's one replaces it. */
 static void expand_vga(Config *c, bool defaults)
 {
     if (!c->has_vga) {

@@ -169,7 +169,7 @@ static const StateField vga_pci_state[] = {
 static const DeviceType vga_pci_type = {
     .name = "VGA", .desc = "standard VGA with Bochs extension", .bus = BUS_PCI,
     .category = CATEGORY_DISPLAY, .size = sizeof(VgaPci), .props = vga_pci_props,
-    .state = vga_pci_state, 
+    .state = vga_pci_state,
     .bus_info = &(const PciInfo){
         .vendor = 0x1234, .device = 0x1111, .class_id = 0x0300, .revision = 2,
         .romfile = "vgabios-stdvga.bin",

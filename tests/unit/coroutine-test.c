@@ -1,12 +1,14 @@
 /* Coroutines: switching, moving between loops, locks, sleep, the worker pool */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "util/channel.h"
 #include "util/co-lock.h"
 #include "util/coroutine.h"
 #include "util/thread-pool.h"
 #include "util/thread.h"
 
 #include <fenv.h>
+#include <glib-unix.h>
 
 /* --- enter and yield --- */
 
@@ -314,6 +316,54 @@ static void pool(void)
     g_assert_cmpint(n, ==, 84);
 }
 
+/* --- descriptors --- */
+
+#define STREAM_BYTES (1 << 20)
+
+typedef struct Stream {
+    int fds[2];
+    uint8_t *in, *out;
+    bool written;
+} Stream;
+
+static void writer_co(void *opaque)
+{
+    Stream *s = opaque;
+
+    g_assert_cmpint(co_fd_write(s->fds[1], s->out, STREAM_BYTES), ==, STREAM_BYTES);
+    close(s->fds[1]);
+    s->written = true;
+}
+
+/* More than the pipe holds, so both sides wait for each other; then the end of the stream. */
+static void stream_co(void *opaque)
+{
+    Stream *s = opaque;
+
+    co_enter(co_create(writer_co, s));
+    g_assert_false(s->written);
+    g_assert_cmpint(co_fd_read(s->fds[0], s->in, STREAM_BYTES), ==, STREAM_BYTES);
+    g_assert_cmpint(co_fd_read(s->fds[0], s->in, 1), ==, 0);
+    g_assert_cmpint(co_fd_write(s->fds[0], s->in, 1), ==, -EBADF);
+}
+
+static void stream(void)
+{
+    Stream s = { .in = g_malloc0(STREAM_BYTES), .out = g_malloc(STREAM_BYTES) };
+
+    for (int i = 0; i < STREAM_BYTES; i++) {
+        s.out[i] = i * 7 + i / 251;
+    }
+    g_assert_true(g_unix_open_pipe(s.fds, FD_CLOEXEC, NULL));
+    g_assert_true(g_unix_set_fd_nonblocking(s.fds[0], true, NULL));
+    g_assert_true(g_unix_set_fd_nonblocking(s.fds[1], true, NULL));
+    co_run(stream_co, &s);
+    g_assert_cmpmem(s.in, STREAM_BYTES, s.out, STREAM_BYTES);
+    close(s.fds[0]);
+    g_free(s.in);
+    g_free(s.out);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -325,5 +375,6 @@ int main(int argc, char **argv)
     g_test_add_func("/co-lock/queue", queue);
     g_test_add_func("/co-lock/move", move);
     g_test_add_func("/thread-pool/call", pool);
+    g_test_add_func("/channel/stream", stream);
     return g_test_run();
 }

@@ -249,11 +249,14 @@ static void visit_errors(void)
           "Parameter 'inner.y' is unexpected" },
         { &qapi_type_TestThing, QAPI_STRICT, "{'name':'a\\u0000b'}",
           "Parameter 'name' must not contain a NUL character" },
-        { &qapi_type_TestThing, QAPI_KEYVAL, "name=a,small=x", "Parameter 'small' expects integer" },
-        { &qapi_type_TestThing, QAPI_KEYVAL, "name=a,bytes=1X", "Parameter 'bytes' expects a size" },
+        { &qapi_type_TestThing, QAPI_KEYVAL, "name=a,small=x",
+          "Parameter 'small' expects integer" },
+        { &qapi_type_TestThing, QAPI_KEYVAL, "name=a,bytes=1X",
+          "Parameter 'bytes' expects a size" },
         { &qapi_type_TestThing, QAPI_KEYVAL, "name=a,on=maybe",
           "Parameter 'on' expects 'on' or 'off'" },
-        { &qapi_type_TestThing, QAPI_KEYVAL, "name.x=a", "Parameter 'name' has no parameters below it" },
+        { &qapi_type_TestThing, QAPI_KEYVAL, "name.x=a",
+          "Parameter 'name' has no parameters below it" },
         { &qapi_type_TestUnion, QAPI_STRICT, "{'kind':'nic','mac':'x','cache':true}",
           "Parameter 'cache' is unexpected" },
         { &qapi_type_TestUnion, QAPI_STRICT, "{'kind':'disk','file':3}",
@@ -287,6 +290,48 @@ static void visit_keyval(void)
     g_assert_cmpstr(thing->words->value, ==, "w");
 }
 
+/* Whatever bytes come, the parsers answer with a value or an error and leave nothing behind. */
+static void fuzz(void)
+{
+    static const char *const seeds[] = {
+        "a=b,c.d=e,l.0=x,l.1=y", "driver=raw,file.driver=file,file.filename=a,,b", "x,help,?=1",
+        "{\"kind\":\"disk\",\"file\":{\"name\":\"n\",\"weight\":-1},\"cache\":true}",
+        "{'name':'a','list':[{'name':'b'}],'ratio':1e3,'numbers':[1,2],'on':false}",
+        "name=n,list.0.name=a,numbers.0=1,bytes=1k,colour=red,inner.name=i",
+    };
+    static const QapiType *const types[] = { &qapi_type_TestThing, &qapi_type_TestUnion };
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+
+    for (int round = 0; round < 20000; round++) {
+        const char *seed = seeds[g_rand_int(rand) % ARRAY_SIZE(seeds)];
+        const QapiType *type = types[g_rand_int(rand) % ARRAY_SIZE(types)];
+        g_autofree char *text = g_strdup(seed);
+        size_t len = strlen(text);
+        bool keyval = *seed != '{';
+        void *obj = NULL;
+        Json *json;
+
+        for (int n = g_rand_int(rand) % 4; n > 0; n--) {
+            static const char alphabet[] = ",,==..0123{}[]\"':\\-tfn \xff";
+
+            text[g_rand_int(rand) % len] = alphabet[g_rand_int(rand) % (sizeof(alphabet) - 1)];
+        }
+        json = keyval ? keyval_parse_bare(text, "kind", &(bool){ false }, NULL)
+                      : json_parse_object(text, NULL);
+        if (json) {
+            obj = qapi_parse_object(type, json, keyval ? QAPI_KEYVAL : QAPI_STRICT, NULL);
+        }
+        if (obj) {
+            void *copy = qapi_copy_object(type, obj);
+
+            json_object_put(qapi_object_to_json(type, copy));
+            qapi_free_object(type, copy);
+            qapi_free_object(type, obj);
+        }
+        json_object_put(json);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -299,5 +344,6 @@ int main(int argc, char **argv)
     g_test_add_func("/visit/union", visit_union);
     g_test_add_func("/visit/errors", visit_errors);
     g_test_add_func("/visit/keyval", visit_keyval);
+    g_test_add_func("/visit/fuzz", fuzz);
     return g_test_run();
 }
