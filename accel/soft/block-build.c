@@ -128,7 +128,7 @@ static bool ends_block(const Op *op)
     return op->fn || emit == EMIT_END || emit == EMIT_BRANCH;
 }
 
-static void choose_handlers(Op *ops, unsigned nr, uint32_t mode)
+static void choose_handlers(SoftCpu *cpu, Op *ops, unsigned nr, uint32_t mode)
 {
     unsigned n;
 
@@ -142,7 +142,7 @@ static void choose_handlers(Op *ops, unsigned nr, uint32_t mode)
             op->fn = pick_fused(&op->i, &op[1].i, mode);
         }
         if (!op->fn) {
-            op->fn = pick(&op->i, mode);
+            op->fn = cpuid_allows(cpu, &op->i) ? pick(&op->i, mode) : op_ud;
         }
     }
 }
@@ -170,7 +170,7 @@ Block *block_build(SoftCpu *cpu, uint64_t phys, uint64_t phys2, uint32_t mode)
         }
     }
     block_analyse(ops, nr);
-    choose_handlers(ops, nr, mode);
+    choose_handlers(cpu, ops, nr, mode);
 
     memset(&ops[nr], 0, sizeof(Op));
     ops[nr].fn = op_fallthrough;

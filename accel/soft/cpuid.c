@@ -176,6 +176,44 @@ void cpuid_apply(SoftCpu *cpu)
     hide_insns(p->model);
 }
 
+/* The CPUID bit of each feature in the instruction table; 0: there always. */
+static const uint16_t feature_bits[NR_FEATS] = {
+    [FEAT_FPU] = CPU_FEATURE(FW_1_EDX, 0), [FEAT_TSC] = CPU_FEATURE(FW_1_EDX, 4),
+    [FEAT_MSR] = CPU_FEATURE(FW_1_EDX, 5), [FEAT_CX8] = CPU_FEATURE(FW_1_EDX, 8),
+    [FEAT_SEP] = CPU_FEATURE(FW_1_EDX, 11), [FEAT_CMOV] = CPU_FEATURE(FW_1_EDX, 15),
+    [FEAT_CLFLUSH] = CPU_FEATURE(FW_1_EDX, 19), [FEAT_MMX] = CPU_FEATURE(FW_1_EDX, 23),
+    [FEAT_FXSR] = CPU_FEATURE(FW_1_EDX, 24), [FEAT_SSE] = CPU_FEATURE(FW_1_EDX, 25),
+    [FEAT_SSE2] = CPU_FEATURE(FW_1_EDX, 26), [FEAT_SSE3] = CPU_FEATURE(FW_1_ECX, 0),
+    [FEAT_PCLMUL] = CPU_FEATURE(FW_1_ECX, 1), [FEAT_MONITOR] = CPU_FEATURE(FW_1_ECX, 3),
+    [FEAT_SSSE3] = CPU_FEATURE(FW_1_ECX, 9), [FEAT_FMA] = CPU_FEATURE(FW_1_ECX, 12),
+    [FEAT_CX16] = CPU_FEATURE(FW_1_ECX, 13), [FEAT_SSE41] = CPU_FEATURE(FW_1_ECX, 19),
+    [FEAT_SSE42] = CPU_FEATURE(FW_1_ECX, 20), [FEAT_MOVBE] = CPU_FEATURE(FW_1_ECX, 22),
+    [FEAT_POPCNT] = CPU_FEATURE(FW_1_ECX, 23), [FEAT_AES] = CPU_FEATURE(FW_1_ECX, 25),
+    [FEAT_XSAVE] = CPU_FEATURE(FW_1_ECX, 26), [FEAT_AVX] = CPU_FEATURE(FW_1_ECX, 28),
+    [FEAT_F16C] = CPU_FEATURE(FW_1_ECX, 29), [FEAT_RDRAND] = CPU_FEATURE(FW_1_ECX, 30),
+    [FEAT_FSGSBASE] = CPU_FEATURE(FW_7_EBX, 0), [FEAT_AVX2] = CPU_FEATURE(FW_7_EBX, 5),
+    [FEAT_BMI2] = CPU_FEATURE(FW_7_EBX, 8), [FEAT_INVPCID] = CPU_FEATURE(FW_7_EBX, 10),
+    [FEAT_RDSEED] = CPU_FEATURE(FW_7_EBX, 18), [FEAT_ADX] = CPU_FEATURE(FW_7_EBX, 19),
+    [FEAT_SMAP] = CPU_FEATURE(FW_7_EBX, 20), [FEAT_CLFLUSHOPT] = CPU_FEATURE(FW_7_EBX, 23),
+    [FEAT_CLWB] = CPU_FEATURE(FW_7_EBX, 24), [FEAT_SHA] = CPU_FEATURE(FW_7_EBX, 29),
+    [FEAT_PKU] = CPU_FEATURE(FW_7_ECX, 3), [FEAT_RDPID] = CPU_FEATURE(FW_7_ECX, 22),
+    [FEAT_SERIALIZE] = CPU_FEATURE(FW_7_EDX, 14),
+    [FEAT_XSAVEOPT] = CPU_FEATURE(FW_D_1_EAX, 0), [FEAT_XSAVEC] = CPU_FEATURE(FW_D_1_EAX, 1),
+    [FEAT_XSAVES] = CPU_FEATURE(FW_D_1_EAX, 3), [FEAT_SYSCALL] = CPU_FEATURE(FW_8_1_EDX, 11),
+    [FEAT_RDTSCP] = CPU_FEATURE(FW_8_1_EDX, 27), [FEAT_LM] = CPU_FEATURE(FW_8_1_EDX, 29),
+};
+
+bool cpuid_allows(const SoftCpu *cpu, const Insn *insn)
+{
+    unsigned bit = feature_bits[insn_feature(insn)];
+
+    /*
+     * Apart: BMI1 and LZCNT share encodings with BSF and BSR under a prefix those
+     * ignore, so programs run them without asking. They stay.
+     */
+    return !bit || cpuid_has(cpu, bit);
+}
+
 /* Bits to hold n different values. */
 static unsigned width_of(unsigned n)
 {

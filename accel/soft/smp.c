@@ -232,6 +232,15 @@ static bool take_one(SoftCpu *cpu)
         smm_enter(cpu);
         return true;
     }
+    if (due & VCPU_MCE) {
+        vcpu_lower(cpu->vcpu, VCPU_MCE);
+        if (cpu->cr4 & CR4_MCE) {
+            interrupt_deliver(cpu, NULL, EXC_MC, INT_EXTERNAL, cpu->rip);
+        } else {
+            soft_triple_fault(cpu);     /* shutdown (SDM vol. 3, 15.10.4.1) */
+        }
+        return false;
+    }
     if (due & VCPU_NMI) {
         vcpu_lower(cpu->vcpu, VCPU_NMI);
         interrupt_deliver(cpu, NULL, EXC_NMI, INT_NMI, cpu->rip);

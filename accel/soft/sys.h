@@ -189,6 +189,8 @@ bool msr_read(SoftCpu *cpu, uint32_t number, uint64_t *value);
 bool msr_write(SoftCpu *cpu, uint32_t number, uint64_t value);
 
 /* cpuid.c */
+/* May this CPU's model run it? If not it is #UD. */
+bool cpuid_allows(const SoftCpu *cpu, const Insn *insn);
 void cpuid_read(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 #endif

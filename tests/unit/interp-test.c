@@ -191,6 +191,11 @@ static const Op *op_out(SoftCpu *cpu, const Op *op)
     return NEXT(cpu, op);
 }
 
+bool cpuid_allows(const SoftCpu *cpu, const Insn *insn)
+{
+    return true;
+}
+
 OpFn *pick_sys(const Insn *i, uint32_t mode)
 {
     return i->op == OP_HLT ? op_halt : i->op == OP_OUT_Ib_AL ? op_out : NULL;
