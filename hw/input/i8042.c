@@ -34,6 +34,7 @@ typedef struct I8042 {
     uint8_t ram[32];            /* byte 0 is the mode, "command byte" */
     uint8_t out_port;           /* RESET and A20 */
     uint8_t out_byte, source;
+    uint8_t held_byte, held;    /* a device's byte that an answer has pushed aside, FROM_* */
     uint8_t command;            /* that waits for its byte at port 0x60 */
     bool wrote_command, system;
     bool breaking;              /* 0xf0 came: the next code is a release, when translating */
@@ -90,6 +91,13 @@ static void fill(void *opaque)
     if (s->source != FROM_NONE) {
         return;
     }
+    if (s->held != FROM_NONE) {
+        uint8_t from = s->held;
+
+        s->held = FROM_NONE;
+        put(s, s->held_byte, from);
+        return;
+    }
     if (!(mode(s) & MODE_NO_KBD) && fetch_kbd(s)) {
         return;
     }
@@ -98,8 +106,13 @@ static void fill(void *opaque)
     }
 }
 
+/* An answer comes at once; what a device sent before must not get lost by it. */
 static void answer(I8042 *s, uint8_t byte)
 {
+    if (s->source == FROM_KBD || s->source == FROM_AUX) {
+        s->held_byte = s->out_byte;
+        s->held = s->source;
+    }
     put(s, byte, FROM_CONTROLLER);
 }
 
@@ -278,7 +291,7 @@ static void i8042_reset(Device *dev)
     memset(s->ram, 0, sizeof(s->ram));
     s->ram[0] = MODE_INT | MODE_AUX_INT;
     s->out_port = OUT_RESET;
-    s->source = FROM_NONE;
+    s->source = s->held = FROM_NONE;
     s->command = 0;
     s->wrote_command = true;
     s->system = false;
@@ -327,6 +340,8 @@ static const StateField i8042_state[] = {
     STATE_UINT(I8042, out_port),
     STATE_UINT(I8042, out_byte),
     STATE_UINT_MAX(I8042, source, FROM_AUX),
+    STATE_UINT(I8042, held_byte),
+    STATE_UINT_MAX(I8042, held, FROM_AUX),
     STATE_UINT(I8042, command),
     STATE_UINT_MAX(I8042, wrote_command, 1),
     STATE_UINT_MAX(I8042, system, 1),

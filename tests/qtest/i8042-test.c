@@ -160,6 +160,22 @@ static void interrupts(void)
     qtest_end(q);
 }
 
+/* The answer to a command comes first, the mouse's byte after it. */
+static void answer_keeps_byte(void)
+{
+    QTest *q = qtest_start("-machine pc");
+
+    command(q, 0xd3);
+    qtest_outb(q, 0x60, 0x33);
+    command(q, 0x20);
+    g_assert_cmphex(qtest_inb(q, 0x64) & 0x21, ==, 0x01);
+    g_assert_cmphex(data(q), ==, 0x03);
+    g_assert_cmphex(aux_data(q), ==, 0x33);
+    g_assert_cmphex(qtest_inb(q, 0x64) & 0x01, ==, 0);
+    qtest_end(q);
+}
+
+QTEST("/i8042/answer-keeps-byte", answer_keeps_byte)
 QTEST("/i8042/controller", controller)
 QTEST("/i8042/keyboard", keyboard)
 QTEST("/i8042/wheel", wheel)
