@@ -199,6 +199,9 @@ static size_t do_write(Channel *c, const uint8_t *buf, size_t len)
 
 static void append(Channel *c, const uint8_t *buf, size_t len)
 {
+    if (!len) {
+        return;
+    }
     if (c->pending_len + len > c->pending_size) {
         c->pending_size = MAX(c->pending_len + len, CHANNEL_SOFT_BYTES);
         c->pending = g_realloc(c->pending, c->pending_size);
