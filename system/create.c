@@ -430,7 +430,7 @@ bool create_accel(Config *c, Error **errp)
     const Machine *m = machine_current();
     AccelConfig config = {
         .nr_cpus = m->smp.cpus, .max_cpus = m->smp.max_cpus,
-        .cpu_model = m->cpu_model ? m->cpu_model : machine_type(m)->default_cpu,
+        .cpu_model = m->cpu_model,
         .dies = m->smp.dies, .cores = m->smp.cores, .threads = m->smp.threads,
     };
 

@@ -26,7 +26,7 @@ static const uint32_t implemented[NR_FEATURE_WORDS] = {
     [FW_D_1_EAX] = B(0) | B(1) | B(2),
     [FW_6_EAX] = B(2),
     [FW_8_1_EDX] = B(11) | B(20) | B(22) | B(26) | B(27) | B(29),
-    [FW_8_1_ECX] = B(0) | B(2) | B(4) | B(5) | B(8),
+    [FW_8_1_ECX] = B(0) | B(4) | B(5) | B(8),
     [FW_8_7_EDX] = B(8),
 };
 

@@ -44,7 +44,6 @@ typedef struct MachineType {
     bool is_default;
     unsigned max_cpus;
     uint64_t default_ram_size;
-    const char *default_cpu;    /* NULL: machine without CPUs */
     bool no_cpus;
     /* Build the board: chips, buses, CPUs; then user devices are created. */
     bool (*build)(Machine *m, Error **errp);

@@ -39,7 +39,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
 static const MachineType pc_i440fx_machine = {
     .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
     .is_default = true, .size = sizeof(PcMachine), .max_cpus = 255,
-    .default_ram_size = 128u << 20, .default_cpu = "qemu64", .build = pc_i440fx_build,
+    .default_ram_size = 128u << 20, .build = pc_i440fx_build,
     .finish = pc_finish,
 };
 REGISTER_MACHINE(pc_i440fx_machine)
