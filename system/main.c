@@ -10,6 +10,8 @@
 #include "system/main-loop.h"
 #include "system/run.h"
 
+static Config *config;  /* lives as long as the program */
+
 static void check(bool ok, Error **err)
 {
     if (!ok) {
@@ -26,32 +28,32 @@ static void quit(void *opaque)
 
 int main(int argc, char **argv)
 {
-    Config *c = config_new();
     Error *err = NULL;
 
+    config = config_new();
     report_set_program(argv[0]);
     vm_lock();
-    check(options_parse(c, argc, argv, &err), &err);
-    check(sugar_expand(c, &err), &err);
-    if (c->daemonize) {
-        check(daemon_allowed(c, &err), &err);
+    check(options_parse(config, argc, argv, &err), &err);
+    check(sugar_expand(config, &err), &err);
+    if (config->daemonize) {
+        check(daemon_allowed(config, &err), &err);
         daemon_fork();
     }
     run_catch_signals();
     chardev_set_quit_handler(quit, NULL);
-    check(!c->pidfile || daemon_write_pidfile(c->pidfile, &err), &err);
-    check(create_machine(c, &err), &err);
-    check(create_chardevs(c, &err), &err);
-    check(create_objects(c, &err), &err);
-    check(create_drives(c, &err), &err);
-    check(create_accel(c, &err), &err);
-    check(create_board(c, &err), &err);
-    check(create_devices(c, &err), &err);
-    check(create_qtest(c, &err), &err);
+    check(!config->pidfile || daemon_write_pidfile(config->pidfile, &err), &err);
+    check(create_machine(config, &err), &err);
+    check(create_chardevs(config, &err), &err);
+    check(create_objects(config, &err), &err);
+    check(create_drives(config, &err), &err);
+    check(create_accel(config, &err), &err);
+    check(create_board(config, &err), &err);
+    check(create_devices(config, &err), &err);
+    check(create_qtest(config, &err), &err);
     devices_reset();
     vcpus_reset();
     daemon_ready();
-    if (!c->paused) {
+    if (!config->paused) {
         run_start();
     }
     main_loop_run();

@@ -345,6 +345,8 @@ static bool apply_drive(Config *c, const char *arg, Error **errp)
 
     if (checked) {
         config_add(c->drives, c->origin, json, QAPI_KEYVAL);
+    } else {
+        json_object_put(json);
     }
     qapi_free_DriveOptions(checked);
     return checked;
