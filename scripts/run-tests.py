@@ -57,7 +57,6 @@ def run_build(build, suites):
     for suite in suites:
         command += ['--suite', suite]
     env = dict(os.environ)
-    env.setdefault('ASAN_OPTIONS', 'detect_leaks=1:abort_on_error=0')
     env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1')
     status = subprocess.call(command, stdin=subprocess.DEVNULL, env=env)
     if not os.path.exists(log):
