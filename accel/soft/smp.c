@@ -53,6 +53,37 @@ void smp_post_all(uint32_t event)
     g_mutex_unlock(&lock);
 }
 
+void smp_post_dirty(uintptr_t host, uint64_t len)
+{
+    g_mutex_lock(&lock);
+    for (unsigned i = 0; cpus && i < cpus->len; i++) {
+        SoftCpuPrivate *p = ((SoftCpu *)cpus->pdata[i])->priv;
+
+        p->dirty_from = p->dirty_to ? MIN(p->dirty_from, host) : host;
+        p->dirty_to = MAX(p->dirty_to, host + len);
+        soft_cpu_post(cpus->pdata[i], EV_DIRTY);
+    }
+    g_mutex_unlock(&lock);
+}
+
+static void take_posted(SoftCpu *cpu)
+{
+    uint32_t events = atomic_exchange(&cpu->priv->events, 0);
+    uintptr_t from, to;
+
+    if (events & EV_DIRTY) {
+        g_mutex_lock(&lock);
+        from = cpu->priv->dirty_from;
+        to = cpu->priv->dirty_to;
+        cpu->priv->dirty_from = cpu->priv->dirty_to = 0;
+        g_mutex_unlock(&lock);
+        tlb_drop_dirty(cpu, from, to);
+    }
+    if (events & EV_FLUSH) {
+        tlb_flush_all(cpu);
+    }
+}
+
 static void enter_locked(SoftCpu *cpu)
 {
     while (owner && owner != cpu) {
@@ -265,8 +296,7 @@ bool soft_cpu_handle_events(SoftCpu *cpu)
             smp_enter(cpu);
         }
         if (cpu->priv->events) {
-            atomic_exchange(&cpu->priv->events, 0);
-            tlb_flush_all(cpu);
+            take_posted(cpu);
         }
         if (vcpu_must_return(cpu->vcpu)) {
             return false;

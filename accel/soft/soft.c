@@ -320,7 +320,11 @@ static void ram_written(MemListener *l, uint64_t ram_addr, uint64_t len)
 
 static void dirty_cleared(MemListener *l, uint64_t ram_addr, uint64_t len)
 {
-    smp_post_all(EV_FLUSH);
+    const RamBlock *block = ram_block_find(ram_addr);
+
+    if (block) {
+        smp_post_dirty((uintptr_t)block->host + (ram_addr - block->offset), len);
+    }
 }
 
 void soft_listen(void)

@@ -10,6 +10,7 @@ enum { ACC_READ = 0, ACC_WRITE = 1, ACC_EXEC = 2 };
 /* SoftCpuPrivate.events: besides what Vcpu.pending says. Any thread may set one. */
 enum {
     EV_FLUSH = 1 << 0,      /* the memory map or A20 changed: host pointers are stale */
+    EV_DIRTY = 1 << 1,      /* dirty bits were cleared: writes in dirty_from..dirty_to must be seen again */
 };
 
 /* How an event came, for interrupt_deliver(). */
@@ -49,6 +50,7 @@ typedef struct SoftCpuPrivate {
 
     /* tlb.c */
     uint64_t tlb_clock;
+    uintptr_t dirty_from, dirty_to;     /* host addresses; under smp.c's lock */
     SoftTlb *user_now;                  /* the U context of the PCID in CR3 */
     uint16_t user_slots[256];           /* slots of user pages in K */
     unsigned nr_user_slots;
@@ -102,6 +104,8 @@ void tlb_flush_page(SoftCpu *cpu, uint64_t la);
 void tlb_invpcid(SoftCpu *cpu, unsigned type, unsigned pcid, uint64_t la);
 /* The RAM page at phys holds code now: drop it from every tag_w of this vCPU. */
 void tlb_drop_write(SoftCpu *cpu, uint64_t phys);
+/* Drop write access to these host addresses and mark the pages dirty that had it. */
+void tlb_drop_dirty(SoftCpu *cpu, uintptr_t from, uintptr_t to);
 /* EFLAGS.AC was cleared under SMAP. */
 void tlb_drop_user_in_kernel(SoftCpu *cpu);
 
@@ -151,6 +155,7 @@ void smp_leave(SoftCpu *cpu);
 void smp_add(SoftCpu *cpu);
 void smp_remove(SoftCpu *cpu);
 void smp_post_all(uint32_t event);
+void smp_post_dirty(uintptr_t host, uint64_t len);
 /* Stop all other vCPUs at a quiet point. Only between instructions' effects; never nested. */
 void exclusive_begin(SoftCpu *cpu);
 void exclusive_end(SoftCpu *cpu);

@@ -4,6 +4,7 @@
 #include "accel/soft/mem.h"
 #include "accel/soft/smc.h"
 #include "accel/soft/sys.h"
+#include "memory/ram.h"
 
 /*
  * K (ctx_kernel) serves CPL 0..2, U0..U7 serve CPL 3 by PCID. Lists of filled
@@ -263,6 +264,28 @@ void tlb_drop_write(SoftCpu *cpu, uint64_t phys)
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             if (t->info[i].phys == phys) {
                 t->tag_w[i] = TLB_EMPTY(i);
+            }
+        }
+    }
+}
+
+/*
+ * Between the clearing of a dirty bit and this, stores went by unseen: the page
+ * counts as written once more.
+ */
+void tlb_drop_dirty(SoftCpu *cpu, uintptr_t from, uintptr_t to)
+{
+    for (int c = -1; c < NR_USER_CTX; c++) {
+        SoftTlb *t = c < 0 ? cpu->ctx_kernel : cpu->ctx_user[c];
+
+        for (unsigned i = 0; t && i < TLB_SIZE; i++) {
+            if (t->host[i] + 4096 > from && t->host[i] < to && t->tag_w[i] != TLB_EMPTY(i)) {
+                RamBlock *block = ram_block_of_host((const void *)t->host[i]);
+
+                t->tag_w[i] = TLB_EMPTY(i);
+                if (block) {
+                    ram_mark_dirty(block, t->host[i] - (uintptr_t)block->host, 1);
+                }
             }
         }
     }
