@@ -55,15 +55,6 @@ class Console:
     def send(self, text):
         os.write(self.fd, text.encode())
 
-    def run(self, command, prompt=r'# $'):
-        """Type a shell command, give what it printed."""
-        marker = f'done-{time.monotonic_ns()}'
-        self.send(f"{command}; echo 'done''{marker[4:]}'=$?\n")
-        start = self.seen
-        match = self.expect(re.escape(marker) + r'=(\d+)')
-        out = self.text[start:match.start()].replace('\r', '')
-        return out.split('\n', 1)[1] if '\n' in out else out, int(match.group(1))
-
     def signal(self, number):
         self.child.send_signal(number)
 
