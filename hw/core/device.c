@@ -206,6 +206,11 @@ Device *device_find_id(const char *id)
     return (Device *)(void *)object_child(object_container("/machine/peripheral"), id);
 }
 
+char *device_boot_path(Device *dev)
+{
+    return dev->bus && dev->bus->type->boot_path ? dev->bus->type->boot_path(dev) : NULL;
+}
+
 void devices_for_each(void (*fn)(Device *dev, void *opaque), void *opaque)
 {
     Device *dev;

@@ -72,6 +72,8 @@ struct BusType {
     bool (*attached)(Bus *bus, Device *dev, Error **errp);  /* after it; may be NULL */
     void (*detach)(Bus *bus, Device *dev);
     void (*reset_device)(Device *dev);                      /* before the device's reset */
+    /* Where firmware finds the device ("/pci@i0cf8/ide@1,1"), g_free(); NULL: nowhere. */
+    char *(*boot_path)(Device *dev);
     unsigned max_devices;       /* 0: no limit */
     bool hotpluggable;
 };
@@ -119,6 +121,8 @@ Bus *bus_find(const char *name);        /* by bus_name, NULL when there is none 
 Bus *bus_find_type(const char *type_name);  /* the first of a kind that has room */
 void buses_for_each(void (*fn)(Bus *bus, void *opaque), void *opaque);
 Device *device_find_id(const char *id);
+/* By the bus it sits on; NULL where firmware has no name for it. */
+char *device_boot_path(Device *dev);
 void devices_for_each(void (*fn)(Device *dev, void *opaque), void *opaque);
 
 /* Interrupt pins. Inputs are made in realize, outputs name the place of the pointer. */

@@ -41,6 +41,41 @@ void boot_order_add(int32_t bootindex, const char *path)
     g_array_insert_val(boot_entries, at, entry);
 }
 
+typedef struct BootSearch {
+    Error **errp;
+    bool ok;
+} BootSearch;
+
+static void add_boot_device(Device *dev, void *opaque)
+{
+    BootSearch *search = opaque;
+    const Prop *prop = prop_find(&dev->obj, "bootindex");
+    g_autofree char *value = prop ? prop_get_row(&dev->obj, prop) : NULL;
+    g_autofree char *path = NULL;
+    int32_t index = value ? atoi(value) : -1;
+
+    if (index < 0 || !search->ok) {
+        return;
+    }
+    path = device_boot_path(dev);
+    if (!path) {
+        error_set(search->errp, "%s: bootindex=%d: the BIOS has no name for a device there",
+                  dev->obj.type->name, index);
+        search->ok = false;
+        return;
+    }
+    boot_order_add(index, path);
+}
+
+/* Every device that was given a bootindex. */
+static bool add_boot_devices(Error **errp)
+{
+    BootSearch search = { errp, true };
+
+    devices_for_each(add_boot_device, &search);
+    return search.ok;
+}
+
 /* Paths in order, a line each, ended by a zero byte; "HALT" keeps SeaBIOS from trying others. */
 static bool publish_boot_order(PcMachine *pc, Error **errp)
 {
@@ -342,6 +377,7 @@ bool pc_finish(Machine *m, Error **errp)
            publish_smbios(pc, errp) &&
            publish_boot_options(pc, errp) &&
            publish_console(pc, errp) &&
+           add_boot_devices(errp) &&
            publish_kernel(pc, errp) &&
            publish_boot_order(pc, errp);
 }

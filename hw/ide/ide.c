@@ -62,8 +62,19 @@ static const Prop ide_bus_props[] = {
     { }
 };
 
+/* Below the controller: the channel, then the unit. */
+static char *boot_path(Device *dev)
+{
+    IdeBus *bus = ide_bus(DEVICE_OF(dev, IdeDrive));
+    g_autofree char *controller = device_boot_path(bus->bus.owner);
+
+    return controller ? g_strdup_printf("%s/drive@%x/disk@%x", controller, bus->index,
+                                        DEVICE_OF(dev, IdeDrive)->unit) : NULL;
+}
+
 static const BusType ide_bus_type = {
     .name = BUS_IDE, .props = ide_bus_props, .attach = attach, .detach = detach,
+    .boot_path = boot_path,
     .max_devices = IDE_NR_UNITS,
 };
 REGISTER_BUS(ide_bus_type)

@@ -236,8 +236,23 @@ static const StateField pci_state[] = {
     { }
 };
 
+/* Firmware matches the address alone; the name before it is for people. */
+static char *boot_path(Device *dev)
+{
+    PciDevice *pci = DEVICE_OF(dev, PciDevice);
+    const char *name = pci_info(pci)->class_id == PCI_CLASS_STORAGE_IDE ? "ide" : "pci";
+
+    if (pci_bus(pci)->bridge) {
+        return NULL;
+    }
+    return PCI_FN(pci->devfn)
+               ? g_strdup_printf("/pci@i0cf8/%s@%x,%x", name, PCI_SLOT(pci->devfn),
+                                 PCI_FN(pci->devfn))
+               : g_strdup_printf("/pci@i0cf8/%s@%x", name, PCI_SLOT(pci->devfn));
+}
+
 static const BusType pci_bus_type = {
-    .name = BUS_PCI, .props = pci_props, .state = pci_state, .attach = attach,
+    .name = BUS_PCI, .props = pci_props, .state = pci_state, .boot_path = boot_path, .attach = attach,
     .attached = attached, .detach = detach, .reset_device = reset_device, .max_devices = 256,
 };
 REGISTER_BUS(pci_bus_type)
