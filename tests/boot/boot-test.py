@@ -62,7 +62,7 @@ def see(smp, megabytes, arch='amd64'):
 
 
 for smp, megabytes, arch in ((1, 128, 'amd64'), (2, 1024, 'amd64'), (8, 6144, 'amd64'),
-                             (2, 512, 'i386')):
+                             (1, 512, 'i386')):
     CASES[f'linux-{arch}-{smp}cpu-{megabytes}M'] = \
         lambda smp=smp, megabytes=megabytes, arch=arch: see(smp, megabytes, arch)
 
