@@ -20,29 +20,31 @@ typedef struct Reader {
 static bool read_value(Reader *r, const QapiType *type, void *value, const Json *json,
                        const Place *place);
 
-static void append_place(GString *out, const Place *place)
+/* Elements are "list.0" where the user writes them so, else "list[0]". */
+static void append_place(GString *out, const Place *place, QapiMode mode)
 {
     if (place->parent) {
-        append_place(out, place->parent);
+        append_place(out, place->parent, mode);
     }
     if (place->index >= 0) {
-        g_string_append_printf(out, out->len ? ".%d" : "%d", place->index);
+        g_string_append_printf(out, mode == QAPI_STRICT ? "[%d]" : out->len ? ".%d" : "%d",
+                               place->index);
     } else if (place->name) {
         g_string_append_printf(out, out->len ? ".%s" : "%s", place->name);
     }
 }
 
-static char *place_text(const Place *place)
+static char *place_text(const Place *place, QapiMode mode)
 {
     GString *out = g_string_new(NULL);
 
-    append_place(out, place);
+    append_place(out, place, mode);
     return g_string_free(out, false);
 }
 
 static bool fail(Reader *r, const Place *place, const char *fmt)
 {
-    g_autofree char *name = place_text(place);
+    g_autofree char *name = place_text(place, r->mode);
 
     error_set(r->errp, "Parameter '%s' %s", name, fmt);
     return false;
@@ -50,7 +52,7 @@ static bool fail(Reader *r, const Place *place, const char *fmt)
 
 static bool wrong_type(Reader *r, const Place *place, const char *expected)
 {
-    g_autofree char *name = place_text(place);
+    g_autofree char *name = place_text(place, r->mode);
 
     error_set(r->errp, "Invalid parameter type for '%s', expected: %s", name, expected);
     return false;
@@ -372,7 +374,7 @@ static bool read_value(Reader *r, const QapiType *type, void *value, const Json 
         *(char **)value = g_strdup(text);
         return true;
     case QAPI_ENUM: {
-        g_autofree char *name = place_text(place);
+        g_autofree char *name = place_text(place, r->mode);
 
         if (!read_string(r, json, place, &text)) {
             return false;

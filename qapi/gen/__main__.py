@@ -1,10 +1,11 @@
-# python3 -m gen SCHEMA.json OUTDIR FOLDER: writes types-MODULE.h and .c for each module; FOLDER
-# is how include lines name OUTDIR
+# python3 -m gen SCHEMA.json OUTDIR FOLDER: writes what a schema becomes, per module and for all
 # SPDX-License-Identifier: GPL-2.0-or-later
+# FOLDER is how include lines name OUTDIR. Each module: types-, commands- and events-MODULE.c and
+# .h; for all: introspect-SCHEMA.c and reference-SCHEMA.md.
 import os
 import sys
 
-from . import types
+from . import commands, doc, events, introspect, types
 from .parser import Parser, SchemaError
 from .schema import Schema
 
@@ -22,14 +23,18 @@ def write(path, text):
 def main():
     schema_path, outdir, folder = sys.argv[1:4]
     try:
-        exprs = Parser(schema_path).exprs
-        schema = Schema(exprs)
+        parser = Parser(schema_path)
+        schema = Schema(parser.exprs)
     except SchemaError as e:
         sys.exit(str(e))
-    for module in sorted({t.module for t in schema.order}):
-        base = os.path.join(outdir, 'types-' + module)
-        write(base + '.h', types.generate_header(module, schema, folder))
-        write(base + '.c', types.generate_source(module, schema, folder))
+    for module in sorted({e.module for e in parser.exprs}):
+        for kind, part in (('types', types), ('commands', commands), ('events', events)):
+            base = os.path.join(outdir, f'{kind}-{module}')
+            write(base + '.h', part.generate_header(module, schema, folder))
+            write(base + '.c', part.generate_source(module, schema, folder))
+    write(os.path.join(outdir, f'introspect-{parser.module}.c'),
+          introspect.generate_source(schema))
+    write(os.path.join(outdir, f'reference-{parser.module}.md'), doc.generate(schema))
 
 
 main()

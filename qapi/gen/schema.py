@@ -42,9 +42,14 @@ def c_enum_prefix(name):
     return out.replace('-', '_')
 
 
+def feature_names(features):
+    return [f['name'] if isinstance(f, dict) else f for f in features]
+
+
 class Member:
-    def __init__(self, name, type_name, optional):
+    def __init__(self, name, type_name, optional, features=()):
         self.name, self.type_name, self.optional = name, type_name, optional
+        self.features = feature_names(features)
         self.type = None
 
 
@@ -62,6 +67,8 @@ class Type:
         self.branch_names = {}
         self.element = None         # list
         self.features = []
+        self.value_features = {}    # enum: by value
+        self.implicit = False       # the arguments of a command or event, written in place
 
     def all_members(self):
         return (self.base.all_members() if self.base else []) + self.members
@@ -85,6 +92,25 @@ class Type:
         return 'qapi_type_' + name.replace('-', '_')
 
 
+class Call:
+    """A command or an event; arg is a struct or union, None where there are no arguments."""
+
+    def __init__(self, kind, name, expr):
+        self.kind, self.name, self.where = kind, name, expr.where
+        self.module, self.doc = expr.module, expr.doc
+        self.data, self.returns = expr.data.get('data'), expr.data.get('returns')
+        self.boxed = expr.data.get('boxed', False)
+        self.oob = expr.data.get('allow-oob', False)
+        self.preconfig = expr.data.get('allow-preconfig', False)
+        self.replies = expr.data.get('success-response', True)
+        self.gen = expr.data.get('gen', True)
+        self.features = feature_names(expr.data.get('features', []))
+        self.arg = self.ret = None
+
+    def members(self):
+        return self.arg.all_members() if self.arg else []
+
+
 class Schema:
     def __init__(self, exprs):
         self.types, self.order, self.commands, self.events = {}, [], [], []
@@ -92,10 +118,14 @@ class Schema:
             self.types[name] = Type('builtin', name, ('built-in', 0), None)
         for expr in exprs:
             self.define(expr)
+        for call in self.commands + self.events:
+            self.resolve_call(call)
         for typ in list(self.order):
             self.resolve(typ)
         for typ in self.order:
             self.check(typ, [])
+        for call in self.commands + self.events:
+            self.check_call(call)
 
     def define(self, expr):
         kinds = [k for k in KINDS if k in expr.data]
@@ -108,12 +138,15 @@ class Schema:
             raise SchemaError(expr.where, f"{kind} '{name}' has wrong or missing keys: "
                               + ', '.join(sorted((must - keys) | (keys - must - may))))
         if kind in ('command', 'event'):
-            (self.commands if kind == 'command' else self.events).append(expr)
+            calls = self.commands if kind == 'command' else self.events
+            if any(c.name == name for c in calls):
+                raise SchemaError(expr.where, f"{kind} '{name}' is defined twice")
+            calls.append(Call(kind, name, expr))
             return
         if name in self.types:
             raise SchemaError(expr.where, f"'{name}' is defined twice")
         typ = Type(kind, name, expr.where, expr.module, expr.doc)
-        typ.features = expr.data.get('features', [])
+        typ.features = feature_names(expr.data.get('features', []))
         getattr(self, 'define_' + kind)(typ, expr.data)
         self.types[name] = typ
         self.order.append(typ)
@@ -121,10 +154,10 @@ class Schema:
     def members(self, data, where):
         out = []
         for name, typ in data.items():
-            optional = name.startswith('*')
+            optional, features = name.startswith('*'), []
             if isinstance(typ, dict):
-                typ = typ['type']
-            out.append(Member(name.lstrip('*'), typ, optional))
+                typ, features = typ['type'], typ.get('features', [])
+            out.append(Member(name.lstrip('*'), typ, optional, features))
         if len({m.name for m in out}) != len(out):
             raise SchemaError(where, 'a member is there twice')
         return out
@@ -132,6 +165,8 @@ class Schema:
     def define_enum(self, typ, data):
         typ.values = [v['name'] if isinstance(v, dict) else v for v in data['data']]
         typ.prefix = data.get('prefix', typ.prefix)
+        typ.value_features = {v['name']: feature_names(v.get('features', []))
+                              for v in data['data'] if isinstance(v, dict)}
 
     def define_struct(self, typ, data):
         typ.members = self.members(data['data'], typ.where)
@@ -148,6 +183,28 @@ class Schema:
 
     def define_alternate(self, typ, data):
         typ.members = self.members(data['data'], typ.where)
+
+    def resolve_call(self, call):
+        if isinstance(call.data, dict):
+            if call.data:
+                name = f'q_obj_{c_name(call.name)}_arg'
+                call.arg = Type('struct', name, call.where, call.module)
+                call.arg.implicit = True
+                call.arg.members = self.members(call.data, call.where)
+                self.types[name] = call.arg
+                self.order.append(call.arg)
+        elif call.data is not None:
+            call.arg = self.lookup(call.data, call.where)
+            if call.arg.kind not in ('struct', 'union'):
+                raise SchemaError(call.where, f"arguments '{call.arg.name}' are no struct")
+        if call.returns is not None:
+            call.ret = self.lookup(call.returns, call.where)
+
+    def check_call(self, call):
+        if call.arg and call.arg.kind == 'union' and not call.boxed:
+            raise SchemaError(call.where, f"'{call.name}' takes a union and must be boxed")
+        if call.boxed and (not call.arg or call.arg.implicit):
+            raise SchemaError(call.where, f"'{call.name}' is boxed and must name a type")
 
     def lookup(self, name, where):
         if isinstance(name, list):

@@ -63,6 +63,9 @@ def declare_struct(t, out):
             out.append(f'    {t.prefix}_{c_name(m.name).upper()},')
         out.append('};')
     n = t.name
+    if t.implicit:
+        out.append(f'extern const QapiType {t.table()};\n')
+        return
     out += [f'extern const QapiType {t.table()};',
             f'{n} *qapi_parse_{n}(const Json *json, QapiMode mode, Error **errp);',
             f'Json *qapi_to_json_{n}(const {n} *obj);',
@@ -172,6 +175,8 @@ def define_struct(t, out):
     out.append(f'const QapiType {t.table()} = {{\n    .name = "{n}", .kind = QAPI_{t.kind.upper()}, '
                f'.size = sizeof({n}),\n    .members = members_{n}, '
                f'.nr_members = {len(t.all_members())},{extra}\n}};')
+    if t.implicit:
+        return
     out.append(f'''{n} *qapi_parse_{n}(const Json *json, QapiMode mode, Error **errp)
 {{
     return qapi_parse_object(&{t.table()}, json, mode, errp);
