@@ -228,7 +228,7 @@ static void visit_errors(void)
         { &qapi_type_TestThing, QAPI_STRICT, "{'name':'a','inner':{}}",
           "Parameter 'inner.name' is missing" },
         { &qapi_type_TestThing, QAPI_STRICT, "{'name':'a','list':[{'name':'b'},{}]}",
-          "Parameter 'list.1.name' is missing" },
+          "Parameter 'list[1].name' is missing" },
         { &qapi_type_TestThing, QAPI_STRICT, "{'name':'a','colour':'pink'}",
           "Parameter 'colour' does not accept value 'pink'" },
         { &qapi_type_TestThing, QAPI_STRICT, "{'name':'a','small':256}",
