@@ -63,6 +63,24 @@ bool accel_start(Accel *accel, const AccelConfig *config, Error **errp)
     return true;
 }
 
+bool accel_get_state(Vcpu *cpu, CpuState *out)
+{
+    if (!accel_type()->get_state) {
+        return false;
+    }
+    accel_type()->get_state(cpu, out);
+    return true;
+}
+
+bool accel_put_state(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp)
+{
+    if (!accel_type()->put_state) {
+        error_set(errp, "the CPUs of -accel %s have no registers", accel_type()->name);
+        return false;
+    }
+    return accel_type()->put_state(cpu, in, clocks, errp);
+}
+
 void accel_set_a20(bool enabled)
 {
     if (enabled != a20_enabled) {

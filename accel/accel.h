@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "accel/cpu-state.h"
 #include "accel/vcpu.h"
 #include "qom/object.h"
 
@@ -42,9 +43,20 @@ typedef struct AccelType {
      */
     uint64_t (*tsc_read)(Vcpu *cpu);
     uint64_t (*tsc_hz)(Vcpu *cpu);
-    void (*dump)(Vcpu *cpu, GString *out);  /* registers as text; CPU paused or own thread */
+    /*
+     * All of the CPU's registers but its local APIC's, in and out, while it is
+     * paused or by its own thread, VM lock held. A state that the CPU cannot
+     * have is refused, and leaves it in need of a reset. clocks: put the TSC and
+     * paravirtual clocks too; without, they go on (a debugger changed a register).
+     */
+    void (*get_state)(Vcpu *cpu, CpuState *out);
+    bool (*put_state)(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp);
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)
+
+/* False: this accelerator's CPUs never run and have no registers. */
+bool accel_get_state(Vcpu *cpu, CpuState *out);
+bool accel_put_state(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp);
 
 /* The chosen one, NULL before accel_start(). */
 Accel *accel_current(void);

@@ -238,11 +238,29 @@ static void take_sipi(SoftCpu *cpu)
     cpu_update_mode(cpu);
 }
 
+/* What was on its way when the state was moved here. */
+static void take_given(SoftCpu *cpu)
+{
+    SoftCpuPrivate *p = cpu->priv;
+    bool interrupt = p->given == GIVEN_INTERRUPT;
+
+    p->given = GIVEN_NONE;
+    if (interrupt) {
+        interrupt_deliver(cpu, NULL, p->given_vector, INT_EXTERNAL, cpu->rip);
+    } else {
+        cpu_raise_err(cpu, NULL, p->given_vector, p->given_error);
+    }
+}
+
 /* Deliver the most urgent one: SDM vol. 3, table 6-2. True: look again. */
 static bool take_one(SoftCpu *cpu)
 {
     uint32_t due = actionable(cpu);
 
+    if (unlikely(cpu->priv->given) && !(due & VCPU_INIT)) {
+        take_given(cpu);
+        return true;
+    }
     if (due & VCPU_INIT) {
         take_init(cpu);
         return true;

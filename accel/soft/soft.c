@@ -46,45 +46,13 @@ void soft_trace_event(SoftCpu *cpu, int vector, bool has_error, uint32_t error, 
           error, rip);
 }
 
-static void dump_segment(GString *out, const char *name, const Segment *s)
+static void dump(SoftCpu *cpu, GString *out)
 {
-    g_string_append_printf(out, "%-4s=%04x %016" PRIx64 " %08x %04x\n", name, s->sel, s->base,
-                           s->limit, s->attr);
-}
+    CpuState *state = g_new(CpuState, 1);
 
-void soft_cpu_dump(SoftCpu *cpu, GString *out)
-{
-    static const char *const names[16] = {
-        "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
-        "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15",
-    };
-    static const uint8_t order[16] = { 0, 3, 1, 2, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15 };
-    static const char *const segs[NR_SEGS] = { "ES", "CS", "SS", "DS", "FS", "GS" };
-
-    for (int i = 0; i < 16; i++) {
-        g_string_append_printf(out, "%s=%016" PRIx64 "%c", names[order[i]], cpu->gpr[order[i]],
-                               i % 4 == 3 ? '\n' : ' ');
-    }
-    g_string_append_printf(out, "RIP=%016" PRIx64 " RFL=%08x CPL=%u II=%u SMM=%u HLT=%u\n",
-                           cpu->rip, cpu_eflags(cpu), cpu->cpl, cpu->irq_shadow, cpu->smm,
-                           cpu->halted);
-    for (int i = 0; i < NR_SEGS; i++) {
-        dump_segment(out, segs[i], &cpu->seg[i]);
-    }
-    dump_segment(out, "LDT", &cpu->ldt);
-    dump_segment(out, "TR", &cpu->tr);
-    g_string_append_printf(out, "GDT=     %016" PRIx64 " %08x\nIDT=     %016" PRIx64 " %08x\n",
-                           cpu->gdt.base, cpu->gdt.limit, cpu->idt.base, cpu->idt.limit);
-    g_string_append_printf(out, "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64
-                           " CR4=%08" PRIx64 "\n", cpu->cr0, cpu->cr2, cpu->cr3, cpu->cr4);
-    for (int i = 0; i < 4; i++) {
-        g_string_append_printf(out, "DR%d=%016" PRIx64 " ", i, cpu->dr[i]);
-    }
-    g_string_append_printf(out, "\nDR6=%016" PRIx64 " DR7=%016" PRIx64 "\nEFER=%016" PRIx64 "\n",
-                           cpu->dr[6], cpu->dr[7], cpu->efer);
-    g_string_append_printf(out, "FCW=%04x FSW=%04x FTW=%02x MXCSR=%08x XCR0=%" PRIx64 "\n",
-                           cpu->fx.fcw, cpu->fx.fsw, cpu->fx.ftw_abridged, cpu->fx.mxcsr,
-                           cpu->xcr0);
+    soft_get_state(cpu, state);
+    cpu_state_print(state, true, out);
+    g_free(state);
 }
 
 void soft_triple_fault(SoftCpu *cpu)
@@ -92,7 +60,7 @@ void soft_triple_fault(SoftCpu *cpu)
     if (log_on(LOG_INT | LOG_CPU_RESET)) {
         g_autoptr(GString) text = g_string_new("Triple fault\n");
 
-        soft_cpu_dump(cpu, text);
+        dump(cpu, text);
         log_printf("%s", text->str);
     }
     TRACE(soft_triple_fault, "cpu %u rip 0x%" PRIx64, cpu->priv->index, cpu->rip);
@@ -168,6 +136,7 @@ void soft_cpu_reset(SoftCpu *cpu, bool init)
     cpu->priv->data_trap = cpu->priv->db_is_fault = cpu->priv->step_suppress = false;
     cpu->priv->dr6_pending = 0;
     cpu->priv->wait_sipi = false;
+    cpu->priv->given = GIVEN_NONE;
     tlb_flush_all(cpu);
     tlb_load_cr3(cpu, true);
     tlb_select(cpu);
@@ -290,9 +259,14 @@ static void soft_set_a20(bool enabled)
     }
 }
 
-static void soft_dump(Vcpu *vcpu, GString *out)
+static void vcpu_get_state(Vcpu *vcpu, CpuState *out)
 {
-    soft_cpu_dump(vcpu->accel_cpu, out);
+    soft_get_state(vcpu->accel_cpu, out);
+}
+
+static bool vcpu_put_state(Vcpu *vcpu, const CpuState *in, bool clocks, Error **errp)
+{
+    return soft_put_state(vcpu->accel_cpu, in, clocks, errp);
 }
 
 static uint64_t soft_tsc_read(Vcpu *vcpu)
@@ -352,6 +326,6 @@ static const AccelType soft_accel = {
     .start = soft_start, .vcpu_init = soft_vcpu_init, .vcpu_destroy = soft_vcpu_destroy,
     .vcpu_reset = soft_vcpu_reset, .vcpu_run = soft_vcpu_run, .vcpu_kick = soft_vcpu_kick,
     .set_a20 = soft_set_a20, .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
-    .dump = soft_dump,
+    .get_state = vcpu_get_state, .put_state = vcpu_put_state,
 };
 REGISTER_ACCEL(soft_accel)

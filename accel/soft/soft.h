@@ -15,7 +15,10 @@ void soft_trace_event(SoftCpu *cpu, int vector, bool has_error, uint32_t error, 
 void soft_triple_fault(SoftCpu *cpu);
 /* Power-up, or what INIT leaves (SDM vol. 3, table 9-1). */
 void soft_cpu_reset(SoftCpu *cpu, bool init);
-void soft_cpu_dump(SoftCpu *cpu, GString *out);
+/* state.c: the CPU is paused, or its own thread asks. clocks: put the TSC, too. */
+struct CpuState;
+void soft_get_state(SoftCpu *cpu, struct CpuState *out);
+bool soft_put_state(SoftCpu *cpu, const struct CpuState *in, bool clocks, Error **errp);
 /* Make one for vcpu; NULL with errp. The model is shared and stays. */
 struct CpuModel;
 SoftCpu *soft_cpu_new(Vcpu *vcpu, const struct CpuModel *model, bool single, Error **errp);

@@ -48,6 +48,12 @@ typedef struct SoftCpuPrivate {
     bool data_trap;                     /* one of them was hit: #DB behind the instruction */
     bool nmi_before_smm;                /* smm.c */
 
+    /* state.c: an event that was on its way when the state was taken */
+    enum { GIVEN_NONE, GIVEN_EXCEPTION, GIVEN_INTERRUPT } given;
+    uint8_t given_vector;
+    bool given_has_error;
+    uint32_t given_error;
+
     /* tlb.c */
     uint64_t tlb_clock;
     uintptr_t dirty_from, dirty_to;     /* host addresses; under smp.c's lock */

@@ -126,8 +126,10 @@ static void dump(void)
 {
     for (unsigned i = 0; i < NR_CPUS; i++) {
         g_autoptr(GString) text = g_string_new(NULL);
+        CpuState state;
 
-        accel_type()->dump(vcpu_get(i), text);
+        g_assert_true(accel_get_state(vcpu_get(i), &state));
+        cpu_state_print(&state, true, text);
         fprintf(stderr, "CPU %u\n%s", i, text->str);
     }
 }
