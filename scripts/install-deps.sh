@@ -5,11 +5,14 @@ set -eu
 
 # to build: compilers and libraries
 packages="gcc libc6-dev binutils meson ninja-build pkg-config python3 clang clang-format
-  libglib2.0-dev libjson-c-dev zlib1g-dev libpixman-1-dev liburing-dev"
+  libglib2.0-dev libjson-c-dev zlib1g-dev libpixman-1-dev liburing-dev
+  libgnutls28-dev"
 # to run: firmware
 packages="$packages seabios ipxe-qemu"
 # to make the guests of `make run` and the boot tests, and to check our ACPI tables
 packages="$packages ca-certificates cpio gzip xz-utils acpica-tools"
+# to hold NBD against other implementations, with and without TLS
+packages="$packages libnbd-bin nbdkit qemu-utils gnutls-bin"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "install-deps: not a Debian system; please install these yourself:" "$packages" >&2
