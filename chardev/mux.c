@@ -57,7 +57,7 @@ static void next_focus(Mux *s)
 
 static void drain(Mux *s)
 {
-    unsigned n = MIN(s->nr_typed, char_fe_can_read(focused(s)));
+    size_t wanted = char_fe_can_read(focused(s)), n = MIN(s->nr_typed, wanted);
     uint8_t out[TYPED_MAX];
 
     if (n) {

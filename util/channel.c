@@ -139,7 +139,8 @@ static void on_readable(void *opaque)
     ssize_t n;
 
     c->busy++;
-    room = MIN(c->ops->can_read(c->opaque), sizeof(buf));
+    room = c->ops->can_read(c->opaque);
+    room = MIN(room, sizeof(buf));
     if (!room || c->freed) {
         set_watch(c, false, c->writing);
         leave(c);

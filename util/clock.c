@@ -237,7 +237,8 @@ int64_t timers_wait_ns(void)
         int64_t deadline = clock_runs(type) ? clock_deadline(type) : INT64_MAX;
 
         if (deadline != INT64_MAX) {
-            int64_t ns = MAX(deadline - clock_ns(type), 0);
+            /* Read once: MAX() would read a second, later time, and -1 is for ever. */
+            int64_t left = deadline - clock_ns(type), ns = MAX(left, 0);
 
             wait = wait < 0 ? ns : MIN(wait, ns);
         }
@@ -248,7 +249,7 @@ int64_t timers_wait_ns(void)
 void clock_virtual_step_to(int64_t ns)
 {
     for (;;) {
-        int64_t stop = MIN(clock_deadline(CLOCK_TYPE_VIRTUAL), ns);
+        int64_t first = clock_deadline(CLOCK_TYPE_VIRTUAL), stop = MIN(first, ns);
         Timer *timer;
 
         g_mutex_lock(&virtual_lock);
