@@ -16,6 +16,7 @@ typedef struct BlockNode BlockNode;
 typedef struct BlockBackend BlockBackend;
 
 #define BLOCK_SECTOR_SIZE 512
+#define BLOCK_LENGTH_MAX (INT64_MAX - (1LL << 30))      /* of a node; leaves room for rounding */
 
 /* What a user of a node may do, and what it lets others do. The values are QEMU's. */
 enum {
@@ -28,19 +29,42 @@ enum {
 
 /* Nodes */
 
-/* Open a node and what it stands on, all or nothing: a reference of the caller's. */
-BlockNode *block_open(const BlockdevOptions *options, Error **errp);
-/* The same from JSON or keyval's tree; a driver Mica lacks (qcow2, ...) is refused by name. */
-BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp);
+/*
+ * Open a node and what it stands on, all or nothing: a reference of the
+ * caller's. Functions with co_ run in coroutines and may yield.
+ */
+enum {
+    BLOCK_OPEN_NO_IO = 1 << 0,          /* nobody will read its data (info) */
+    BLOCK_OPEN_NO_BACKING = 1 << 1,     /* nor what is below; backing_file is still told */
+    BLOCK_OPEN_CHECK = 1 << 2,          /* a damaged image is wanted too: to repair it */
+    BLOCK_OPEN_NO_DATA_FILE = 1 << 3,   /* files that a header names stay closed */
+};
+BlockNode *co_block_open(const BlockdevOptions *options, Error **errp);
+BlockNode *co_block_open_flags(const BlockdevOptions *options, unsigned flags, Error **errp);
+/* The same from JSON or keyval's tree; a driver Mica lacks (vmdk, ...) is refused by name. */
+BlockNode *co_block_open_json(const Json *options, QapiMode mode, Error **errp);
+BlockNode *co_block_open_json_flags(const Json *options, QapiMode mode, unsigned flags,
+                                    Error **errp);
 /* -blockdev, blockdev-add: the node must have a name, which keeps it open until blockdev_del(). */
+bool co_blockdev_add(const Json *options, QapiMode mode, Error **errp);
+bool co_blockdev_del(const char *node_name, Error **errp);
+/* Of a program that starts: outside of coroutines, where the main loop does not run yet. */
+BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp);
 bool blockdev_add(const Json *options, QapiMode mode, Error **errp);
-bool blockdev_del(const char *node_name, Error **errp);
 BlockNode *block_node_find(const char *node_name);
 const char *block_node_name(const BlockNode *node);     /* "#block123" where none was given */
 void block_node_ref(BlockNode *node);
+/*
+ * The last one closes it: at once in a coroutine (which may yield), else a
+ * coroutine of its own does; block_close_all() waits for that.
+ */
 void block_node_unref(BlockNode *node);
 int64_t block_node_length(const BlockNode *node);       /* bytes */
 bool block_node_read_only(const BlockNode *node);
+/* As QEMU shows it: a plain name where that says all, else "json:{...}". g_free() */
+char *block_node_filename(BlockNode *node);
+/* All that says which data it has: an object like blockdev-add's. json_object_put() */
+Json *block_node_full_options(BlockNode *node);
 /* Each node with or without a name. */
 void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaque);
 /* Wait for all requests and flush all nodes: the last act of the program. Not from a callback. */
@@ -57,6 +81,25 @@ Json *block_filename_options(const char *filename, Error **errp);
  * there is a format that Mica cannot open.
  */
 const char *block_probe_format(const char *filename, Error **errp);
+/*
+ * Open what a user calls filename: a protocol node as above, a node of format
+ * on it (NULL: as its first bytes say, raw where they say nothing). generic:
+ * options of blockdev-add that both get (read-only, cache, force-share, ...),
+ * or NULL.
+ */
+BlockNode *co_block_open_image(const char *filename, const char *format, const Json *generic,
+                               unsigned flags, Error **errp);
+
+/* Images that are made. union BlockdevCreateOptions: qapi/types-block-create.h */
+typedef struct BlockdevCreateOptions BlockdevCreateOptions;
+bool co_block_create(const BlockdevCreateOptions *options, Error **errp);
+/*
+ * What a format's image will stand on: a new file, or an existing host device
+ * that is large enough. filename as users type it.
+ */
+bool co_block_create_file(const char *filename, int64_t size, int preallocation, Error **errp);
+/* The path of a backing file as an image at filename names it; g_free(), NULL with errp. */
+char *block_backing_path(const char *filename, const char *backing, Error **errp);
 /*
  * Its format was probed as raw: the guest may not turn the first sector into
  * another format's. Warns that it is so where the node can be written.
@@ -134,6 +177,7 @@ typedef void BlkDone(void *opaque, int ret);
 enum {
     BLK_FUA = 1 << 0,           /* stable when done */
     BLK_MAY_UNMAP = 1 << 1,     /* zeroes may free the storage */
+    BLK_NO_FALLBACK = 1 << 2,   /* zeroes: -ENOTSUP rather than to write them out */
 };
 
 void blk_aio_preadv(BlockBackend *blk, int64_t offset, const struct iovec *iov, unsigned niov,

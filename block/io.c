@@ -1,27 +1,13 @@
-/* Requests to nodes: bounds, alignment, splitting, order of overlapping requests, zeroes, flush */
+/* Requests to nodes: bounds, alignment, splitting, order of overlapping requests, flush */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "block/driver.h"
-#include "util/co-lock.h"
+#include "block/io-int.h"
 #include "util/iov.h"
 #include "util/trace.h"
 
 #define BOUNCE_BYTES (1u << 20)
 
-/*
- * A request under way. One that reads, modifies and writes whole units
- * excludes all that overlap it; each waits only for those that came before
- * it, so that no circle of waiting can arise.
- */
-typedef struct Tracked {
-    int64_t offset, end;
-    bool exclusive;
-    CoQueue done;
-    ListLink link;
-} Tracked;
-
-static void track_begin(BlockNode *node, Tracked *t, int64_t offset, int64_t bytes,
-                        bool exclusive)
+void co_track_begin(BlockNode *node, Tracked *t, int64_t offset, int64_t bytes, bool exclusive)
 {
     Tracked *other;
     bool waited;
@@ -50,25 +36,43 @@ static void track_begin(BlockNode *node, Tracked *t, int64_t offset, int64_t byt
     }
 }
 
-static void track_end(BlockNode *node, Tracked *t)
+void block_track_end(BlockNode *node, Tracked *t)
 {
     list_remove(&t->link);
     node->serialising -= t->exclusive;
-    node->in_flight--;
     co_queue_wake_all(&t->done);
+    block_node_dec_in_flight(node);
 }
 
-static int check(const BlockNode *node, int64_t offset, int64_t bytes)
+static bool within(const BlockNode *node, int64_t offset, int64_t bytes, int64_t length)
 {
-    if (offset < 0 || bytes < 0 || offset > node->length || bytes > node->length - offset) {
+    return offset >= 0 && bytes >= 0 && offset <= length && bytes <= length - offset;
+}
+
+int block_check_read(const BlockNode *node, int64_t offset, int64_t bytes)
+{
+    return within(node, offset, bytes, node->length) ? 0 : -EIO;
+}
+
+int block_check_write(const BlockNode *node, int64_t offset, int64_t bytes)
+{
+    bool grows = node->driver->grows && node->perm & BLOCK_PERM_RESIZE;
+
+    if (!within(node, offset, bytes, grows ? BLOCK_LENGTH_MAX : node->length)) {
         return -EIO;
     }
-    return 0;
+    return node->read_only ? -EPERM : 0;
 }
 
-static uint32_t alignment(const BlockNode *node)
+void block_written(BlockNode *node, int64_t offset, int64_t bytes)
 {
-    return MAX(node->limits.request_alignment, 1);
+    int64_t end = offset + bytes;
+
+    node->written++;
+    node->high_offset = MAX(node->high_offset, end);
+    if (end > node->length) {
+        block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
+    }
 }
 
 void *block_try_alloc(size_t bytes)
@@ -94,10 +98,16 @@ static bool memory_aligned(const BlockNode *node, const struct iovec *iov, unsig
 static int co_driver_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
                         const struct iovec *iov, unsigned niov, unsigned flags)
 {
+    if (flags & BLOCK_REQ_COMPRESSED) {
+        return node->driver->co_pwritev_compressed
+                   ? node->driver->co_pwritev_compressed(node, offset, bytes, iov, niov)
+                   : -ENOTSUP;
+    }
     if (is_write) {
         return node->driver->co_pwritev
                    ? node->driver->co_pwritev(node, offset, bytes, iov, niov,
-                                              node->driver->handles_fua ? flags : 0)
+                                              flags & (node->driver->handles_fua
+                                                            ? ~0u : ~BLOCK_REQ_FUA))
                    : -ENOTSUP;
     }
     return node->driver->co_preadv ? node->driver->co_preadv(node, offset, bytes, iov, niov)
@@ -123,7 +133,7 @@ static int co_aligned_rw(BlockNode *node, bool is_write, int64_t offset, int64_t
         iovec_reset(&piece);
         iovec_add_slice(&piece, iov, niov, done, n);
         if (piece.n > max_iov) {
-            size_t fits = ROUND_DOWN(iov_size(piece.iov, max_iov), alignment(node));
+            size_t fits = ROUND_DOWN(iov_size(piece.iov, max_iov), block_alignment(node));
 
             if (!fits) {
                 ret = -EINVAL;
@@ -151,7 +161,7 @@ static int co_rw_buf(BlockNode *node, bool is_write, int64_t offset, void *buf, 
 static int co_fetch_ends(BlockNode *node, uint8_t *buf, int64_t offset, int64_t n, bool head,
                          bool tail)
 {
-    uint32_t unit = alignment(node);
+    uint32_t unit = block_alignment(node);
     int ret = 0;
 
     if (head) {
@@ -167,7 +177,7 @@ static int co_fetch_ends(BlockNode *node, uint8_t *buf, int64_t offset, int64_t 
 static int co_bounced_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
                          const struct iovec *iov, unsigned niov, unsigned flags)
 {
-    uint32_t unit = alignment(node);
+    uint32_t unit = block_alignment(node);
     int64_t at = ROUND_DOWN(offset, unit), end = ROUND_UP(offset + bytes, unit);
     size_t room = MIN(end - at, MAX(BOUNCE_BYTES, unit));
     uint8_t *buf = block_try_alloc(room);
@@ -197,10 +207,10 @@ static int co_bounced_rw(BlockNode *node, bool is_write, int64_t offset, int64_t
     return ret;
 }
 
-static int co_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
-                 const struct iovec *iov, unsigned niov, unsigned flags)
+int co_block_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
+                const struct iovec *iov, unsigned niov, unsigned flags)
 {
-    uint32_t unit = alignment(node);
+    uint32_t unit = block_alignment(node);
     bool unaligned = (offset | bytes) & (unit - 1);
     Tracked t;
     int ret;
@@ -208,28 +218,29 @@ static int co_rw(BlockNode *node, bool is_write, int64_t offset, int64_t bytes,
     if (unaligned) {
         int64_t first = ROUND_DOWN(offset, unit);
 
-        track_begin(node, &t, first, ROUND_UP(offset + bytes, unit) - first, is_write);
+        co_track_begin(node, &t, first, ROUND_UP(offset + bytes, unit) - first, is_write);
     } else {
-        track_begin(node, &t, offset, bytes, false);
+        co_track_begin(node, &t, offset, bytes, flags & BLOCK_REQ_SERIALISING);
     }
+    flags &= BLOCK_REQ_FUA | BLOCK_REQ_COMPRESSED | BLOCK_REQ_UNCHANGED;
     if (unaligned || !memory_aligned(node, iov, niov)) {
         ret = co_bounced_rw(node, is_write, offset, bytes, iov, niov, flags);
     } else {
         ret = co_aligned_rw(node, is_write, offset, bytes, iov, niov, flags);
     }
-    track_end(node, &t);
+    block_track_end(node, &t);
     return ret;
 }
 
 int co_node_preadv(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
                    unsigned niov)
 {
-    int ret = check(node, offset, bytes);
+    int ret = block_check_read(node, offset, bytes);
 
     if (ret || !bytes) {
         return ret;
     }
-    ret = co_rw(node, false, offset, bytes, iov, niov, 0);
+    ret = co_block_rw(node, false, offset, bytes, iov, niov, 0);
     TRACE(block_read, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, offset,
           bytes, ret);
     return ret;
@@ -249,141 +260,56 @@ static bool all_zero(const struct iovec *iov, unsigned niov)
 }
 
 /* After a write: make it stable where that was asked and the driver has not done so. */
-static int co_write_done(BlockNode *node, unsigned flags)
+static int co_write_done(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
 {
-    node->written++;
+    block_written(node, offset, bytes);
     return flags & BLOCK_REQ_FUA && !node->driver->handles_fua ? co_node_flush(node) : 0;
 }
 
 int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
                     unsigned niov, unsigned flags)
 {
-    int ret = check(node, offset, bytes);
+    int ret = block_check_write(node, offset, bytes);
 
     if (ret || !bytes) {
         return ret;
     }
-    if (node->read_only) {
-        return -EPERM;
-    }
-    if (node->detect_zeroes != BLOCKDEV_DETECT_ZEROES_OPTIONS_OFF && all_zero(iov, niov)) {
+    if (node->detect_zeroes != BLOCKDEV_DETECT_ZEROES_OPTIONS_OFF &&
+        !(flags & BLOCK_REQ_COMPRESSED) && all_zero(iov, niov)) {
         return co_node_pwrite_zeroes(
             node, offset, bytes,
             flags | (node->detect_zeroes == BLOCKDEV_DETECT_ZEROES_OPTIONS_UNMAP
                          ? BLOCK_REQ_MAY_UNMAP : 0));
     }
-    ret = co_rw(node, true, offset, bytes, iov, niov, flags & BLOCK_REQ_FUA);
+    ret = co_block_rw(node, true, offset, bytes, iov, niov, flags);
     if (!ret) {
-        ret = co_write_done(node, flags);
+        ret = co_write_done(node, offset, bytes, flags);
     }
     TRACE(block_write, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d", node->name,
           offset, bytes, flags, ret);
     return ret;
 }
 
-static int co_write_zero_bytes(BlockNode *node, int64_t offset, int64_t bytes)
-{
-    size_t room = MIN(bytes, BOUNCE_BYTES);
-    uint8_t *zeroes = block_try_alloc(room);
-    int ret = 0;
-
-    if (!zeroes) {
-        return -ENOMEM;
-    }
-    memset(zeroes, 0, room);
-    while (bytes && !ret) {
-        struct iovec iov = { zeroes, MIN(bytes, (int64_t)room) };
-
-        ret = co_rw(node, true, offset, iov.iov_len, &iov, 1, 0);
-        offset += iov.iov_len;
-        bytes -= iov.iov_len;
-    }
-    free(zeroes);
-    return ret;
-}
-
-int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
-{
-    uint32_t unit = alignment(node);
-    int64_t first = ROUND_UP(offset, unit), last = ROUND_DOWN(offset + bytes, unit);
-    int ret = check(node, offset, bytes);
-    Tracked t;
-
-    if (ret || !bytes) {
-        return ret;
-    }
-    if (node->read_only) {
-        return -EPERM;
-    }
-    if (!node->discard) {
-        flags &= ~BLOCK_REQ_MAY_UNMAP;
-    }
-    ret = -ENOTSUP;
-    if (node->driver->co_pwrite_zeroes && first < last) {
-        track_begin(node, &t, first, last - first, false);
-        ret = node->driver->co_pwrite_zeroes(node, first, last - first,
-                                             flags & ~BLOCK_REQ_FUA);
-        track_end(node, &t);
-    }
-    if (!ret && offset < first) {
-        ret = co_write_zero_bytes(node, offset, first - offset);
-    }
-    if (!ret && last < offset + bytes) {
-        ret = co_write_zero_bytes(node, last, offset + bytes - last);
-    }
-    if (ret == -ENOTSUP && !(flags & BLOCK_REQ_NO_FALLBACK)) {
-        ret = co_write_zero_bytes(node, offset, bytes);
-    }
-    TRACE(block_write_zeroes, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d",
-          node->name, offset, bytes, flags, ret);
-    if (ret) {
-        return ret;
-    }
-    node->written++;
-    return flags & BLOCK_REQ_FUA ? co_node_flush(node) : 0;
-}
-
-/* Advice only: what cannot be freed stays. */
-int co_node_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
-{
-    uint32_t unit = alignment(node);
-    int64_t first = ROUND_UP(offset, unit), last = ROUND_DOWN(offset + bytes, unit);
-    int ret = check(node, offset, bytes);
-    Tracked t;
-
-    if (ret) {
-        return ret;
-    }
-    if (node->read_only) {
-        return -EPERM;
-    }
-    if (!node->discard || !node->driver->co_pdiscard || first >= last) {
-        return 0;
-    }
-    track_begin(node, &t, first, last - first, false);
-    ret = node->driver->co_pdiscard(node, first, last - first);
-    track_end(node, &t);
-    node->written++;
-    TRACE(block_discard, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, first,
-          last - first, ret);
-    return ret == -ENOTSUP ? 0 : ret;
-}
-
 int co_node_flush(BlockNode *node)
 {
     uint64_t written = node->written;
+    BlockChild *child;
     int ret = 0;
 
-    if (node->no_flush || node->flushed == written) {
+    if (node->flushed == written) {
         return 0;
     }
     node->in_flight++;
     if (node->driver->co_flush) {
-        ret = node->driver->co_flush(node);
-    } else if (node->file) {
-        ret = co_node_flush(node->file->node);
+        ret = node->no_flush && node->driver->is_protocol ? 0 : node->driver->co_flush(node);
     }
-    node->in_flight--;
+    /* What the driver has put into its children is stable with them. */
+    list_for_each(child, &node->children, BlockChild, sibling) {
+        if (!ret && !(child->role & BLOCK_CHILD_COW) && !child->node->read_only) {
+            ret = co_node_flush(child->node);
+        }
+    }
+    block_node_dec_in_flight(node);
     if (!ret && node->flushed < written) {
         node->flushed = written;
     }
@@ -403,4 +329,45 @@ int co_node_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t byte
     struct iovec iov = { (void *)(uintptr_t)buf, bytes };
 
     return co_node_pwritev(node, offset, bytes, &iov, 1, 0);
+}
+
+int co_node_pwrite_sync(BlockNode *node, int64_t offset, const void *buf, size_t bytes)
+{
+    struct iovec iov = { (void *)(uintptr_t)buf, bytes };
+
+    return co_node_pwritev(node, offset, bytes, &iov, 1, BLOCK_REQ_FUA);
+}
+
+int64_t co_node_allocated_size(BlockNode *node)
+{
+    int64_t sum = 0, n;
+    BlockChild *child;
+
+    if (node->driver->co_allocated_size) {
+        return node->driver->co_allocated_size(node);
+    }
+    if (node->driver->is_protocol) {
+        return -ENOTSUP;
+    }
+    list_for_each(child, &node->children, BlockChild, sibling) {
+        if (child->role & (BLOCK_CHILD_DATA | BLOCK_CHILD_METADATA | BLOCK_CHILD_FILTERED)) {
+            n = co_node_allocated_size(child->node);
+            if (n < 0) {
+                return n;
+            }
+            sum += n;
+        }
+    }
+    return sum;
+}
+
+void block_debug_event(BlockNode *node, const char *event)
+{
+    while (node) {
+        if (node->driver->debug_event) {
+            node->driver->debug_event(node, event);
+            return;
+        }
+        node = block_primary(node);
+    }
 }

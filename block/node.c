@@ -1,9 +1,12 @@
-/* Block nodes: open and close, names, who uses them and what they may do */
+/* Block nodes: open and close, names, children that are opened with their parents */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "block/driver.h"
-#include "util/co-lock.h"
+#include "block/graph-int.h"
 #include "util/trace.h"
+
+enum {
+    MAX_DEPTH = 200,            /* of children in children, as image headers may ask for */
+};
 
 REGISTRY(block_driver, BlockDriver)
 
@@ -22,16 +25,38 @@ const BlockDriver *block_driver_find(const char *name)
     return NULL;
 }
 
+void block_drivers_for_each(void (*fn)(const BlockDriver *driver, void *opaque), void *opaque)
+{
+    size_t n;
+    const BlockDriver *const *drivers = registry_block_driver(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        fn(drivers[i], opaque);
+    }
+}
+
 BlockNode *block_node_find(const char *node_name)
 {
     BlockNode *node;
 
     list_for_each(node, &nodes, BlockNode, link) {
-        if (!strcmp(node->name, node_name)) {
+        if (!node->opening && !strcmp(node->name, node_name)) {
             return node;
         }
     }
     return NULL;
+}
+
+static bool name_taken(const char *node_name)
+{
+    BlockNode *node;
+
+    list_for_each(node, &nodes, BlockNode, link) {
+        if (!strcmp(node->name, node_name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaque)
@@ -39,7 +64,9 @@ void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaqu
     BlockNode *node;
 
     list_for_each(node, &nodes, BlockNode, link) {
-        fn(node, opaque);
+        if (!node->opening) {
+            fn(node, opaque);
+        }
     }
 }
 
@@ -56,117 +83,6 @@ int64_t block_node_length(const BlockNode *node)
 bool block_node_read_only(const BlockNode *node)
 {
     return node->read_only;
-}
-
-/* Permissions */
-
-static char *perm_names(uint32_t perm)
-{
-    static const char *const names[] = { "consistent read", "write", "write unchanged",
-                                         "resize" };
-    GString *out = g_string_new(NULL);
-
-    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-        if (perm & BIT(i)) {
-            g_string_append_printf(out, "%s'%s'", out->len ? ", " : "", names[i]);
-        }
-    }
-    return g_string_free(out, false);
-}
-
-static bool check_users(BlockNode *node, const BlockChild *child, Error **errp)
-{
-    BlockChild *other;
-
-    list_for_each(other, &node->users, BlockChild, link) {
-        uint32_t refused = child->perm & ~other->shared;
-        uint32_t denied = other->perm & ~child->shared;
-        g_autofree char *names = perm_names(refused ? refused : denied);
-
-        if (other == child || !(refused | denied)) {
-            continue;
-        }
-        if (refused) {
-            error_set(errp, "Conflicts with use by %s, which does not allow %s on %s",
-                      other->user, names, node->name);
-        } else {
-            error_set(errp, "Conflicts with use by %s, which uses %s on %s", other->user, names,
-                      node->name);
-        }
-        return false;
-    }
-    return true;
-}
-
-/* Pass on to the driver and the node below what all users together want. */
-static bool update_perm(BlockNode *node, Error **errp)
-{
-    uint32_t perm = 0, shared = BLOCK_PERM_ALL, below, below_shared;
-    BlockChild *user;
-
-    list_for_each(user, &node->users, BlockChild, link) {
-        perm |= user->perm;
-        shared &= user->shared;
-    }
-    if (node->read_only && perm & (BLOCK_PERM_WRITE | BLOCK_PERM_RESIZE)) {
-        error_set(errp, "Block node '%s' is read-only", node->name);
-        return false;
-    }
-    if (node->driver->set_perm && !node->driver->set_perm(node, perm, shared, errp)) {
-        return false;
-    }
-    if (!node->file) {
-        return true;
-    }
-    below = perm;
-    below_shared = shared;
-    if (node->driver->child_perm) {
-        node->driver->child_perm(node, perm, shared, &below, &below_shared);
-    }
-    return block_child_set_perm(node->file, below, below_shared, errp);
-}
-
-bool block_child_set_perm(BlockChild *child, uint32_t perm, uint32_t shared, Error **errp)
-{
-    uint32_t old_perm = child->perm, old_shared = child->shared;
-
-    child->perm = perm;
-    child->shared = child->node->force_share ? BLOCK_PERM_ALL : shared;
-    if (check_users(child->node, child, errp) && update_perm(child->node, errp)) {
-        return true;
-    }
-    child->perm = old_perm;
-    child->shared = old_shared;
-    update_perm(child->node, NULL);
-    return false;
-}
-
-BlockChild *block_child_new(BlockNode *node, const char *user, uint32_t perm, uint32_t shared,
-                            Error **errp)
-{
-    BlockChild *child = g_new0(BlockChild, 1);
-
-    child->node = node;
-    child->user = g_strdup(user);
-    child->shared = BLOCK_PERM_ALL;
-    list_append(&node->users, &child->link);
-    block_node_ref(node);
-    if (!block_child_set_perm(child, perm, shared, errp)) {
-        block_child_free(child);
-        return NULL;
-    }
-    return child;
-}
-
-void block_child_free(BlockChild *child)
-{
-    if (child) {
-        list_remove(&child->link);
-        update_perm(child->node, NULL);
-        block_node_unref(child->node);
-        g_free(child->user);
-        g_free(child);
-    }
 }
 
 /* Opening */
@@ -197,7 +113,7 @@ static bool set_name(BlockNode *node, const char *name, Error **errp)
         error_hint(errp, "A name has 1 to 31 letters, digits, '-', '.' and '_', a letter first");
         return false;
     }
-    if (block_node_find(name)) {
+    if (name_taken(name)) {
         error_set(errp, "Duplicate nodes with node-name='%s'", name);
         return false;
     }
@@ -211,61 +127,131 @@ static bool set_name(BlockNode *node, const char *name, Error **errp)
 
 static void node_free(BlockNode *node)
 {
+    qapi_free_BlockdevOptions(node->options);
     g_free(node->name);
     g_free(node->filename);
+    g_free(node->backing_file);
+    g_free(node->backing_format);
+    g_free(node->auto_backing_file);
     g_free(node->state);
     g_free(node);
 }
 
-BlockNode *block_open(const BlockdevOptions *o, Error **errp)
+/* Options that all drivers have. */
+static bool set_generic(BlockNode *node, const BlockdevOptions *o, Error **errp)
 {
-    BlockNode *node = g_new0(BlockNode, 1);
-
-    node->driver = block_driver_find(BlockdevDriver_name(o->driver));
-    g_assert(node->driver);
-    node->refs = 1;
-    node->home = loop_main();
-    list_init(&node->users);
-    list_init(&node->tracked);
-    if (!set_name(node, o->node_name, errp)) {
-        node_free(node);
-        return NULL;
-    }
     node->read_only = o->has_read_only && o->read_only;
     node->auto_read_only = o->has_auto_read_only && o->auto_read_only;
     node->discard = o->has_discard && o->discard == BLOCKDEV_DISCARD_OPTIONS_UNMAP;
     node->force_share = o->has_force_share && o->force_share;
     node->detect_zeroes = o->has_detect_zeroes ? o->detect_zeroes : 0;
-    if (o->cache) {
-        node->cache_direct = o->cache->has_direct && o->cache->direct;
-        node->no_flush = o->cache->has_no_flush && o->cache->no_flush;
-    }
+    node->cache_direct = o->cache && o->cache->has_direct && o->cache->direct;
+    node->no_flush = o->cache && o->cache->has_no_flush && o->cache->no_flush;
     if (node->force_share && !node->read_only) {
         error_set(errp, "force-share=on can only be used with read-only images");
-        node_free(node);
-        return NULL;
+        return false;
     }
     if (node->detect_zeroes == BLOCKDEV_DETECT_ZEROES_OPTIONS_UNMAP && !node->discard) {
         error_set(errp, "setting detect-zeroes to unmap is not allowed without setting discard "
                   "operation to unmap");
+        return false;
+    }
+    return true;
+}
+
+static BlockNode *node_new(const BlockdevOptions *o, unsigned flags, Error **errp)
+{
+    BlockNode *node = g_new0(BlockNode, 1);
+
+    node->driver = block_driver_find(BlockdevDriver_name(o->driver));
+    node->refs = 1;
+    node->home = loop_main();
+    node->open_flags = flags;
+    node->shared = BLOCK_PERM_ALL;
+    list_init(&node->children);
+    list_init(&node->users);
+    list_init(&node->tracked);
+    list_init(&node->dirty_bitmaps);
+    if (!node->driver) {
+        error_set(errp, "Unknown driver '%s'", BlockdevDriver_name(o->driver));
+    } else if (set_name(node, o->node_name, errp) && set_generic(node, o, errp)) {
+        node->options = qapi_copy_BlockdevOptions(o);
+        node->state = g_malloc0(MAX(node->driver->size, 1));
+        return node;
+    }
+    node_free(node);
+    return NULL;
+}
+
+BlockNode *co_block_open_at(const BlockdevOptions *o, unsigned flags, unsigned depth,
+                            Error **errp)
+{
+    BlockNode *node;
+
+    if (depth > MAX_DEPTH) {
+        error_set(errp, "More than %d images stand on each other", MAX_DEPTH);
+        return NULL;
+    }
+    node = node_new(o, flags, errp);
+    if (!node) {
+        return NULL;
+    }
+    node->depth = depth;
+    node->opening = true;
+    list_append(&nodes, &node->link);       /* its name is taken while it opens */
+    if (!node->driver->co_open(node, o, errp)) {
+        list_remove(&node->link);
+        block_children_free(node);
         node_free(node);
         return NULL;
     }
-    node->state = g_malloc0(MAX(node->driver->size, 1));
-    if (!node->driver->open(node, o, errp)) {
-        block_child_free(node->file);
-        node_free(node);
-        return NULL;
-    }
-    list_append(&nodes, &node->link);
+    node->opening = false;
     TRACE(block_node_open, "%s driver %s length %" PRId64 "%s", node->name, node->driver->name,
           node->length, node->read_only ? " read-only" : "");
     return node;
 }
 
+BlockNode *co_block_open_flags(const BlockdevOptions *o, unsigned flags, Error **errp)
+{
+    return co_block_open_at(o, flags, 0, errp);
+}
+
+BlockNode *co_block_open(const BlockdevOptions *o, Error **errp)
+{
+    return co_block_open_at(o, 0, 0, errp);
+}
+
+/* Closing */
+
 void block_node_ref(BlockNode *node)
 {
     node->refs++;
+}
+
+static unsigned closing;
+
+static void co_flush_reporting(BlockNode *node)
+{
+    int ret = node->read_only ? 0 : co_node_flush(node);
+
+    if (ret) {
+        report_error("Failed to flush block node '%s': %s", node->name, g_strerror(-ret));
+    }
+}
+
+static void co_close(void *opaque)
+{
+    BlockNode *node = opaque;
+
+    TRACE(block_node_close, "%s", node->name);
+    co_flush_reporting(node);
+    if (node->driver->co_close) {
+        node->driver->co_close(node);
+    }
+    list_remove(&node->link);
+    block_children_free(node);
+    node_free(node);
+    closing--;
 }
 
 void block_node_unref(BlockNode *node)
@@ -274,118 +260,38 @@ void block_node_unref(BlockNode *node)
         return;
     }
     g_assert(list_empty(&node->users) && !node->in_flight);
-    TRACE(block_node_close, "%s", node->name);
-    list_remove(&node->link);
-    if (node->driver->close) {
-        node->driver->close(node);
-    }
-    block_child_free(node->file);
-    node_free(node);
-}
-
-bool blockdev_del(const char *node_name, Error **errp)
-{
-    BlockNode *node = block_node_find(node_name);
-
-    if (!node) {
-        error_set(errp, "Failed to find node with node-name='%s'", node_name);
-        return false;
-    }
-    if (!list_empty(&node->users)) {
-        error_set(errp, "Node %s is in use", node_name);
-        return false;
-    }
-    if (!node->owned) {
-        error_set(errp, "Node %s is not owned by the monitor", node_name);
-        return false;
-    }
-    block_node_unref(node);
-    return true;
-}
-
-/*
- * A child defined in its parent's options follows it in what it does not say
- * itself: caching, sharing, and whether it may be written.
- */
-static BlockNode *open_inline(const BlockNode *parent, const BlockdevOptions *given,
-                              Error **errp)
-{
-    g_autoptr(BlockdevOptions) o = qapi_copy_BlockdevOptions(given);
-
-    if (!o->has_read_only) {
-        o->has_read_only = true;
-        o->read_only = parent->read_only;
-    }
-    if (!o->has_auto_read_only) {
-        o->has_auto_read_only = true;
-        o->auto_read_only = parent->auto_read_only;
-    }
-    if (!o->has_force_share) {
-        o->has_force_share = true;
-        o->force_share = parent->force_share;
-    }
-    if (!o->has_discard) {
-        /* The parent decides what is discarded; what it passes on is meant. */
-        o->has_discard = true;
-        o->discard = BLOCKDEV_DISCARD_OPTIONS_UNMAP;
-    }
-    if (!o->cache) {
-        o->cache = g_new0(BlockdevCacheOptions, 1);
-    }
-    if (!o->cache->has_direct) {
-        o->cache->has_direct = true;
-        o->cache->direct = parent->cache_direct;
-    }
-    if (!o->cache->has_no_flush) {
-        o->cache->has_no_flush = true;
-        o->cache->no_flush = parent->no_flush;
-    }
-    return block_open(o, errp);
-}
-
-bool block_open_file(BlockNode *node, const BlockdevRef *ref, Error **errp)
-{
-    g_autofree char *user = g_strdup_printf("node '%s' as 'file'", node->name);
-    BlockNode *child;
-
-    if (ref->type == BLOCKDEV_REF_REFERENCE) {
-        child = block_node_find(ref->u.reference);
-        if (!child) {
-            error_set(errp, "Cannot find device='' nor node-name='%s'", ref->u.reference);
-            return false;
-        }
-        block_node_ref(child);
+    node->opening = true;               /* not to be found any more */
+    closing++;
+    if (in_coroutine()) {
+        co_close(node);
     } else {
-        child = open_inline(node, &ref->u.definition, errp);
-        if (!child) {
-            return false;
-        }
+        co_enter(co_create(co_close, node));
     }
-    node->file = block_child_new(child, user, 0, BLOCK_PERM_ALL, errp);
-    if (node->file) {
-        node->filename = g_strdup(child->filename);
-    }
-    block_node_unref(child);            /* the user holds it */
-    return node->file;
 }
 
-bool blockdev_add(const Json *options, QapiMode mode, Error **errp)
+static void co_settle(void)
 {
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
     BlockNode *node;
 
-    if (!json_object_object_get(options, "node-name")) {
-        error_set(errp, "'node-name' must be specified for the root node");
-        return false;
+    list_for_each(node, &nodes, BlockNode, link) {
+        if (!node->opening) {
+            block_node_ref(node);
+            g_ptr_array_add(all, node);
+        }
     }
-    node = block_open_json(options, mode, errp);
-    if (node) {
-        node->owned = true;
+    for (unsigned i = 0; i < all->len; i++) {
+        node = all->pdata[i];
+        while (node->in_flight) {
+            co_sleep(CLOCK_TYPE_REALTIME, 1000000);
+        }
+        co_flush_reporting(node);
+        block_node_unref(node);
     }
-    return node;
 }
 
 /* Users go before what they stand on; what remains is still used by a device. */
-static void close_owned(void)
+static void co_close_owned(void)
 {
     BlockNode *node;
     bool closed;
@@ -403,31 +309,209 @@ static void close_owned(void)
     } while (closed);
 }
 
-static void co_settle(void *opaque)
+static void co_close_all(void *opaque)
 {
-    BlockNode *node;
-
-    list_for_each(node, &nodes, BlockNode, link) {
-        block_node_ref(node);
-        while (node->in_flight) {
-            co_sleep(CLOCK_TYPE_REALTIME, 1000000);
-        }
-        if (!node->read_only) {
-            int ret = co_node_flush(node);
-
-            if (ret) {
-                report_error("Failed to flush block node '%s': %s", node->name,
-                             g_strerror(-ret));
-            }
-        }
-        node->refs--;
+    co_settle();
+    co_close_owned();
+    while (closing) {
+        co_sleep(CLOCK_TYPE_REALTIME, 1000000);
     }
 }
 
 void block_close_all(void)
 {
     if (!list_empty(&nodes)) {
-        co_run(co_settle, NULL);
-        close_owned();
+        co_run(co_close_all, NULL);
     }
+}
+
+/* Nodes with names */
+
+bool co_blockdev_add(const Json *options, QapiMode mode, Error **errp)
+{
+    BlockNode *node;
+
+    if (!json_object_object_get(options, "node-name")) {
+        error_set(errp, "'node-name' must be specified for the root node");
+        return false;
+    }
+    node = co_block_open_json(options, mode, errp);
+    if (node) {
+        node->owned = true;
+    }
+    return node;
+}
+
+bool co_blockdev_del(const char *node_name, Error **errp)
+{
+    BlockNode *node = block_node_find(node_name);
+
+    if (!node) {
+        error_set(errp, "Failed to find node with node-name='%s'", node_name);
+        return false;
+    }
+    if (!list_empty(&node->users)) {
+        error_set(errp, "Node %s is in use", node_name);
+        return false;
+    }
+    if (!node->owned || node->refs > 1) {
+        error_set(errp, node->owned ? "Block device %s is in use"
+                                    : "Node %s is not owned by the monitor", node_name);
+        return false;
+    }
+    node->owned = false;
+    block_node_unref(node);
+    return true;
+}
+
+typedef struct Startup {
+    const Json *options;
+    QapiMode mode;
+    Error **errp;
+    BlockNode *node;
+    bool ok;
+} Startup;
+
+static void co_startup_open(void *opaque)
+{
+    Startup *s = opaque;
+
+    s->node = co_block_open_json(s->options, s->mode, s->errp);
+}
+
+BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp)
+{
+    Startup s = { options, mode, errp };
+
+    co_run(co_startup_open, &s);
+    return s.node;
+}
+
+static void co_startup_add(void *opaque)
+{
+    Startup *s = opaque;
+
+    s->ok = co_blockdev_add(s->options, s->mode, s->errp);
+}
+
+bool blockdev_add(const Json *options, QapiMode mode, Error **errp)
+{
+    Startup s = { options, mode, errp };
+
+    co_run(co_startup_add, &s);
+    return s.ok;
+}
+
+/* Children that are opened with their parents */
+
+/*
+ * It follows its parent in what it does not say itself: caching, sharing, and
+ * whether it may be written.
+ */
+static BlockdevOptions *inherit(const BlockNode *parent, unsigned role,
+                                const BlockdevOptions *given)
+{
+    BlockdevOptions *o = qapi_copy_BlockdevOptions(given);
+    bool cow = role & BLOCK_CHILD_COW;
+
+    if (!o->has_read_only) {
+        o->has_read_only = true;
+        o->read_only = cow || parent->read_only;
+    }
+    if (!o->has_auto_read_only) {
+        o->has_auto_read_only = true;
+        o->auto_read_only = !cow && parent->auto_read_only;
+    }
+    if (!o->has_force_share) {
+        o->has_force_share = true;
+        o->force_share = parent->force_share;
+    }
+    if (!o->has_discard && !cow) {
+        /* The parent decides what is discarded; what it passes on is meant. */
+        o->has_discard = true;
+        o->discard = BLOCKDEV_DISCARD_OPTIONS_UNMAP;
+    }
+    if (!o->cache) {
+        o->cache = g_new0(BlockdevCacheOptions, 1);
+    }
+    if (!o->cache->has_direct) {
+        o->cache->has_direct = true;
+        o->cache->direct = parent->cache_direct;
+    }
+    if (!o->cache->has_no_flush) {
+        o->cache->has_no_flush = true;
+        o->cache->no_flush = parent->no_flush;
+    }
+    return o;
+}
+
+BlockNode *co_block_open_inline(const BlockNode *parent, unsigned role,
+                                const BlockdevOptions *given, Error **errp)
+{
+    g_autoptr(BlockdevOptions) o = inherit(parent, role, given);
+    unsigned flags = parent->open_flags & BLOCK_OPEN_NO_IO;
+
+    if (role & BLOCK_CHILD_METADATA) {
+        flags = 0;
+    }
+    return co_block_open_at(o, flags, parent->depth + 1, errp);
+}
+
+BlockChild *co_block_open_child(BlockNode *node, const char *name, unsigned role,
+                                const BlockdevRef *ref, Error **errp)
+{
+    BlockNode *below;
+    BlockChild *child;
+
+    if (ref->type == BLOCKDEV_REF_REFERENCE) {
+        below = block_node_find(ref->u.reference);
+        if (!below) {
+            error_set(errp, "Cannot find device='' nor node-name='%s'", ref->u.reference);
+            return NULL;
+        }
+        block_node_ref(below);
+    } else {
+        below = co_block_open_inline(node, role, &ref->u.definition, errp);
+        if (!below) {
+            return NULL;
+        }
+    }
+    child = block_child_attach(node, name, role, below, errp);
+    block_node_unref(below);            /* the child holds it */
+    return child;
+}
+
+bool co_block_open_file(BlockNode *node, unsigned role, const BlockdevRef *ref, Error **errp)
+{
+    node->file = co_block_open_child(node, "file", role, ref, errp);
+    return node->file;
+}
+
+void block_node_set_length(BlockNode *node, int64_t length)
+{
+    BlockChild *user;
+
+    if (node->length == length) {
+        return;
+    }
+    node->length = length;
+    list_for_each(user, &node->users, BlockChild, link) {
+        if (user->ops && user->ops->resized) {
+            user->ops->resized(user);
+        } else if (user->parent && user->parent->driver->filter &&
+                   block_filtered(user->parent) == node) {
+            block_node_set_length(user->parent, length);
+        }
+    }
+}
+
+bool block_get_info(BlockNode *node, BlockDriverInfo *info)
+{
+    BlockNode *below = block_filtered(node);
+
+    *info = (BlockDriverInfo){ };
+    if (node->driver->get_info) {
+        return node->driver->get_info(node, info);
+    }
+    return below && block_get_info(below, info);
 }

@@ -1,7 +1,7 @@
 /* From what users write to nodes: -blockdev trees, file names, format probing */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "block/driver.h"
+#include "block/graph-int.h"
 
 /* What QEMU opens and Mica does not yet. */
 static const char *const unknown_drivers[] = {
@@ -14,10 +14,9 @@ static const char *const unknown_drivers[] = {
 
 static bool check_driver(const char *driver, Error **errp)
 {
-    if (g_strv_contains(unknown_drivers, driver)) {
+    if (!block_driver_find(driver) && g_strv_contains(unknown_drivers, driver)) {
         error_set(errp, "Mica cannot open block devices with driver '%s' yet", driver);
-        error_hint(errp, "It has file, host_device, null-aio, null-co, raw and temporary; "
-                   "'qemu-img convert -O raw' makes a raw image of any other");
+        error_hint(errp, "'qemu-img convert -O raw' makes a raw image of others' formats");
         return false;
     }
     return true;
@@ -38,7 +37,8 @@ static bool check_drivers(const Json *options, Error **errp)
     return true;
 }
 
-BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp)
+BlockNode *co_block_open_json_at(const Json *options, QapiMode mode, unsigned flags,
+                                 unsigned depth, Error **errp)
 {
     g_autoptr(BlockdevOptions) parsed = NULL;
 
@@ -46,7 +46,18 @@ BlockNode *block_open_json(const Json *options, QapiMode mode, Error **errp)
         return NULL;
     }
     parsed = qapi_parse_BlockdevOptions(options, mode, errp);
-    return parsed ? block_open(parsed, errp) : NULL;
+    return parsed ? co_block_open_at(parsed, flags, depth, errp) : NULL;
+}
+
+BlockNode *co_block_open_json_flags(const Json *options, QapiMode mode, unsigned flags,
+                                    Error **errp)
+{
+    return co_block_open_json_at(options, mode, flags, 0, errp);
+}
+
+BlockNode *co_block_open_json(const Json *options, QapiMode mode, Error **errp)
+{
+    return co_block_open_json_flags(options, mode, 0, errp);
 }
 
 /* "nbd" of "nbd://host", NULL when there is no protocol before a first ':' */
@@ -120,15 +131,18 @@ const char *block_format_of(const uint8_t *head, size_t len)
 
 void block_node_set_probed(BlockNode *node)
 {
+    g_autofree char *name = NULL;
+
     node->probed = true;
     if (node->read_only) {
         return;
     }
+    name = block_node_filename(node);
     report_warning("Image format was not specified for '%s' and probing guessed raw.\n"
                    "         Automatically detecting the format is dangerous for raw images, "
                    "write operations on block 0 will be restricted.\n"
                    "         Specify the 'raw' format explicitly to remove the restrictions.",
-                   node->filename ? node->filename : node->name);
+                   name);
 }
 
 const char *block_probe_format(const char *filename, Error **errp)
@@ -153,6 +167,9 @@ const char *block_probe_format(const char *filename, Error **errp)
         return NULL;
     }
     format = block_format_of(head, got);
+    if (format && block_driver_find(format)) {
+        return format;
+    }
     if (format) {
         check_driver(format, errp);
         error_prepend(errp, "'%s' has format %s: ", filename, format);

@@ -1,139 +1,15 @@
-/* file, host_device: regular files and block devices of the host, and the locks on them */
+/* file, host_device: regular files and block devices of the host */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "block/aio/aio.h"
-#include "block/driver.h"
+#include "block/drivers/file-int.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-/*
- * Lock bytes, the same as QEMU's so that both keep out of each other's images:
- * a shared lock on byte PERM + n says that permission n is in use, one on
- * SHARED + n that nobody else may have it.
- */
 enum {
-    LOCK_PERM_BASE = 100,
-    LOCK_SHARED_BASE = 200,
-    NR_PERMS = 4,
     MAX_TRANSFER = 1 << 30,     /* preadv() takes a little less than 2 GiB */
     MAX_ALIGNMENT = 4096,
 };
-
-static const char *const perm_names[NR_PERMS] = {
-    "consistent read", "write", "write unchanged", "resize",
-};
-
-typedef struct FileState {
-    int fd;
-    bool block_device;
-    bool locking;
-    uint32_t locked, locked_shared;     /* bit n: the byte base + n is locked */
-} FileState;
-
-/* Locks */
-
-static int lock_byte(int fd, int type, int64_t byte)
-{
-    struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-    return fcntl(fd, F_OFD_SETLK, &fl) ? -errno : 0;
-}
-
-/* Has anyone else this byte? */
-static bool byte_taken(int fd, int64_t byte)
-{
-    struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-    return !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
-}
-
-/* Lock what want has and *have has not; with release the other way round too. */
-static int move_locks(int fd, int64_t base, uint32_t *have, uint32_t want, bool release)
-{
-    for (unsigned n = 0; n < NR_PERMS; n++) {
-        int ret = 0;
-
-        if (want & ~*have & BIT(n)) {
-            ret = lock_byte(fd, F_RDLCK, base + n);
-            *have |= ret ? 0 : BIT(n);
-        } else if (release && *have & ~want & BIT(n)) {
-            ret = lock_byte(fd, F_UNLCK, base + n);
-            *have &= ~BIT(n);
-        }
-        if (ret) {
-            return ret;
-        }
-    }
-    return 0;
-}
-
-static bool check_bytes(const BlockNode *node, uint32_t perm, uint32_t unshared, Error **errp)
-{
-    const FileState *s = node->state;
-
-    for (unsigned n = 0; n < NR_PERMS; n++) {
-        bool refused = perm & BIT(n) && byte_taken(s->fd, LOCK_SHARED_BASE + n);
-        bool in_use = unshared & BIT(n) && byte_taken(s->fd, LOCK_PERM_BASE + n);
-
-        if (refused || in_use) {
-            error_set(errp, "Failed to get %s\"%s\" lock", refused ? "" : "shared ",
-                      perm_names[n]);
-            error_hint(errp, "Is another process using the image [%s]?", node->filename);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool file_set_perm(BlockNode *node, uint32_t perm, uint32_t shared, Error **errp)
-{
-    FileState *s = node->state;
-    uint32_t unshared = ~shared & BLOCK_PERM_ALL;
-    uint32_t old = s->locked, old_shared = s->locked_shared;
-    int ret;
-
-    if (!s->locking) {
-        return true;
-    }
-    ret = move_locks(s->fd, LOCK_PERM_BASE, &s->locked, perm, false);
-    if (!ret) {
-        ret = move_locks(s->fd, LOCK_SHARED_BASE, &s->locked_shared, unshared, false);
-    }
-    if (ret) {
-        error_set_errno(errp, -ret, "Failed to lock '%s'", node->filename);
-    }
-    if (ret || !check_bytes(node, perm, unshared, errp)) {
-        move_locks(s->fd, LOCK_PERM_BASE, &s->locked, old, true);
-        move_locks(s->fd, LOCK_SHARED_BASE, &s->locked_shared, old_shared, true);
-        return false;
-    }
-    move_locks(s->fd, LOCK_PERM_BASE, &s->locked, perm, true);
-    move_locks(s->fd, LOCK_SHARED_BASE, &s->locked_shared, unshared, true);
-    return true;
-}
-
-static bool host_can_lock(int fd)
-{
-    struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
-
-    return !fcntl(fd, F_OFD_GETLK, &fl);
-}
-
-static bool init_locking(BlockNode *node, const BlockdevOptionsFile *o, Error **errp)
-{
-    FileState *s = node->state;
-
-    if (o->has_locking && o->locking == ON_OFF_AUTO_OFF) {
-        return true;
-    }
-    s->locking = host_can_lock(s->fd);
-    if (!s->locking && o->has_locking && o->locking == ON_OFF_AUTO_ON) {
-        error_set_errno(errp, errno, "'%s' cannot be locked", node->filename);
-        return false;
-    }
-    return true;
-}
 
 /* Opening */
 
@@ -215,42 +91,55 @@ static bool probe_alignment(BlockNode *node, Error **errp)
     return true;
 }
 
-static bool open_fd(BlockNode *node, Error **errp)
+static int open_as(const BlockNode *node, bool writable)
 {
-    FileState *s = node->state;
-    int flags = O_CLOEXEC | (node->cache_direct ? O_DIRECT : 0);
+    return open(node->filename, O_CLOEXEC | (node->cache_direct ? O_DIRECT : 0) |
+                                    (writable ? O_RDWR : O_RDONLY));
+}
 
-    s->fd = open(node->filename, flags | (node->read_only ? O_RDONLY : O_RDWR));
-    if (s->fd < 0 && !node->read_only && node->auto_read_only &&
-        (errno == EACCES || errno == EROFS || errno == EPERM)) {
-        node->read_only = true;
-        s->fd = open(node->filename, flags | O_RDONLY);
-    }
-    if (s->fd >= 0) {
-        return true;
-    }
-    if (errno == EINVAL && node->cache_direct) {
+static void set_open_error(const BlockNode *node, int err, Error **errp)
+{
+    if (err == EINVAL && node->cache_direct) {
         error_set(errp, "Could not open '%s': filesystem does not support O_DIRECT",
                   node->filename);
     } else {
-        error_set_errno(errp, errno, "Could not open '%s'", node->filename);
+        error_set_errno(errp, err, "Could not open '%s'", node->filename);
     }
-    return false;
 }
 
-static bool file_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
+/* With auto-read-only it is opened for writing once someone wants to write. */
+static bool open_fd(BlockNode *node, Error **errp)
+{
+    FileState *s = node->state;
+
+    s->writable = !node->read_only && !node->auto_read_only;
+    if (!node->read_only && node->auto_read_only &&
+        faccessat(AT_FDCWD, node->filename, W_OK, AT_EACCESS) &&
+        (errno == EACCES || errno == EROFS || errno == EPERM)) {
+        node->read_only = true;
+    }
+    s->fd = open_as(node, s->writable);
+    if (s->fd < 0) {
+        set_open_error(node, errno, errp);
+        return false;
+    }
+    return true;
+}
+
+static bool file_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
 {
     const BlockdevOptionsFile *o = options->driver == BLOCKDEV_DRIVER_FILE
                                        ? &options->u.file : &options->u.host_device;
     FileState *s = node->state;
 
+    s->next_fd = -1;
     node->filename = g_strdup(o->filename);
     node->limits = (BlockLimits){ .max_transfer = MAX_TRANSFER, .max_iov = IOV_MAX };
     if (!open_fd(node, errp)) {
         return false;
     }
     if (!check_kind(node, options->driver == BLOCKDEV_DRIVER_HOST_DEVICE, errp) ||
-        !find_length(node, errp) || !init_locking(node, o, errp) ||
+        !find_length(node, errp) || !file_init_locking(node, o, errp) ||
         (node->cache_direct && !probe_alignment(node, errp))) {
         close(s->fd);
         return false;
@@ -258,11 +147,64 @@ static bool file_open(BlockNode *node, const BlockdevOptions *options, Error **e
     return true;
 }
 
-static void file_close(BlockNode *node)
+static void file_co_close(BlockNode *node)
 {
     FileState *s = node->state;
 
     close(s->fd);       /* the locks go with it */
+}
+
+/* Users */
+
+static bool file_check_perm(BlockNode *node, uint32_t perm, uint32_t shared, Error **errp)
+{
+    FileState *s = node->state;
+    bool writable = perm & (BLOCK_PERM_WRITE | BLOCK_PERM_WRITE_UNCHANGED | BLOCK_PERM_RESIZE);
+
+    if (node->auto_read_only && !node->read_only && writable != s->writable) {
+        s->next_fd = open_as(node, writable);
+        if (s->next_fd < 0) {
+            set_open_error(node, errno, errp);
+            return false;
+        }
+        s->next_writable = writable;
+    }
+    if (!file_lock(node, perm, shared, errp)) {
+        if (s->next_fd >= 0) {
+            close(s->next_fd);
+            s->next_fd = -1;
+        }
+        return false;
+    }
+    return true;
+}
+
+static void file_set_perm(BlockNode *node, uint32_t perm, uint32_t shared)
+{
+    FileState *s = node->state;
+
+    if (s->next_fd >= 0) {
+        /* Under the same number, for requests that are on their way. */
+        if (dup3(s->next_fd, s->fd, O_CLOEXEC) >= 0) {
+            s->writable = s->next_writable;
+            s->locked = perm;
+            s->locked_shared = ~shared & BLOCK_PERM_ALL;
+        }
+        close(s->next_fd);
+        s->next_fd = -1;
+    }
+    file_locks_keep(node, perm, shared);
+}
+
+static void file_abort_perm(BlockNode *node)
+{
+    FileState *s = node->state;
+
+    if (s->next_fd >= 0) {
+        close(s->next_fd);
+        s->next_fd = -1;
+    }
+    file_locks_undo(node);
 }
 
 /* Requests */
@@ -287,19 +229,31 @@ static int file_co_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes,
 {
     FileState *s = node->state;
     AioOp op = { .fd = s->fd, .offset = offset, .bytes = bytes };
+    int ret = -ENOTSUP;
 
+    s->data_start = s->data_end = 0;
     if (s->block_device) {
         op.kind = AIO_BLOCK_ZERO;
-    } else {
-        op.kind = flags & BLOCK_REQ_MAY_UNMAP ? AIO_PUNCH_HOLE : AIO_ZERO_RANGE;
+        return co_aio_submit(&op);
     }
-    return co_aio_submit(&op);
+    if (flags & BLOCK_REQ_MAY_UNMAP && !s->no_punch_hole) {
+        op.kind = AIO_PUNCH_HOLE;
+        ret = co_aio_submit(&op);
+        s->no_punch_hole = ret == -ENOTSUP;
+    }
+    if (ret == -ENOTSUP && !s->no_zero_range) {
+        op.kind = AIO_ZERO_RANGE;
+        ret = co_aio_submit(&op);
+        s->no_zero_range = ret == -ENOTSUP;
+    }
+    return ret;
 }
 
 static int file_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
 {
     FileState *s = node->state;
 
+    s->data_start = s->data_end = 0;
     return co_aio_submit(&(AioOp){
         .kind = s->block_device ? AIO_BLOCK_DISCARD : AIO_PUNCH_HOLE,
         .fd = s->fd, .offset = offset, .bytes = bytes });
@@ -312,18 +266,126 @@ static int file_co_flush(BlockNode *node)
     return co_aio_submit(&(AioOp){ .kind = AIO_FLUSH, .fd = s->fd });
 }
 
+/* Where data or a hole begins at or behind offset; 0 or a negative errno. */
+static int seek_extent(const FileState *s, int64_t offset, int64_t end, bool *data,
+                       int64_t *extent_end)
+{
+    off_t at = lseek(s->fd, offset, SEEK_DATA);
+
+    if (at < 0) {
+        if (errno != ENXIO) {
+            return -errno;
+        }
+        *data = false;                  /* from here to the end */
+        *extent_end = end;
+        return 0;
+    }
+    if (at > offset) {
+        *data = false;
+        *extent_end = at;
+        return 0;
+    }
+    at = lseek(s->fd, offset, SEEK_HOLE);
+    if (at < 0) {
+        return -errno;
+    }
+    *data = at > offset;                /* else it was just made: ask again next time */
+    *extent_end = at > offset ? at : offset + BLOCK_SECTOR_SIZE;
+    return 0;
+}
+
+static int file_co_block_status(BlockNode *node, bool want_zero, int64_t offset, int64_t bytes,
+                                int64_t *pnum, int64_t *map, BlockNode **file)
+{
+    FileState *s = node->state;
+    int64_t end = 0;
+    bool data = false;
+
+    *pnum = bytes;
+    *map = offset;
+    *file = node;
+    if (!want_zero || s->block_device ||
+        (offset >= s->data_start && offset + bytes <= s->data_end)) {
+        return BLOCK_DATA | BLOCK_OFFSET_VALID;
+    }
+    if (offset >= s->data_start && offset < s->data_end) {
+        *pnum = s->data_end - offset;
+        return BLOCK_DATA | BLOCK_OFFSET_VALID;
+    }
+    if (seek_extent(s, offset, node->length, &data, &end)) {
+        return BLOCK_DATA | BLOCK_OFFSET_VALID;
+    }
+    if (data) {
+        /* The last sector may be one only in part. */
+        end = ROUND_UP(end, BLOCK_SECTOR_SIZE);
+        s->data_start = offset;
+        s->data_end = end;
+    } else {
+        end = ROUND_DOWN(end, BLOCK_SECTOR_SIZE);
+        if (end <= offset) {
+            return BLOCK_DATA | BLOCK_OFFSET_VALID;
+        }
+    }
+    *pnum = MIN(bytes, end - offset);
+    return (data ? BLOCK_DATA : BLOCK_ZERO) | BLOCK_OFFSET_VALID;
+}
+
+static bool file_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,
+                             unsigned flags, Error **errp)
+{
+    FileState *s = node->state;
+    struct stat st;
+
+    if (s->block_device || fstat(s->fd, &st) || !S_ISREG(st.st_mode)) {
+        if (prealloc != PREALLOC_MODE_OFF) {
+            error_set(errp, "Preallocation mode '%s' unsupported for this non-regular file",
+                      PreallocMode_name(prealloc));
+        } else if (!find_length(node, errp)) {
+            return false;
+        } else if (exact && length != node->length) {
+            error_set(errp, "Cannot resize device files");
+        } else if (length > node->length) {
+            error_set(errp, "Cannot grow device files");
+        } else {
+            return true;
+        }
+        return false;
+    }
+    s->data_start = s->data_end = 0;
+    if (!co_file_resize(s->fd, node->filename, st.st_size, length, prealloc, errp)) {
+        return false;
+    }
+    block_node_set_length(node, ROUND_UP(length, BLOCK_SECTOR_SIZE));
+    return true;
+}
+
+static int64_t file_co_allocated_size(BlockNode *node)
+{
+    FileState *s = node->state;
+    struct stat st;
+
+    return fstat(s->fd, &st) ? -errno : (int64_t)st.st_blocks * 512;
+}
+
+static const char *const strong_options[] = { "filename", NULL };
+
 #define FILE_CALLBACKS                                                                      \
-    .size = sizeof(FileState), .is_protocol = true, .open = file_open, .close = file_close, \
-    .set_perm = file_set_perm, .co_preadv = file_co_preadv, .co_pwritev = file_co_pwritev,  \
-    .co_pwrite_zeroes = file_co_pwrite_zeroes, .co_pdiscard = file_co_pdiscard,             \
-    .co_flush = file_co_flush
+    .size = sizeof(FileState), .is_protocol = true, .co_open = file_co_open,                \
+    .co_close = file_co_close, .check_perm = file_check_perm, .set_perm = file_set_perm,    \
+    .abort_perm = file_abort_perm, .co_preadv = file_co_preadv,                             \
+    .co_pwritev = file_co_pwritev, .co_pwrite_zeroes = file_co_pwrite_zeroes,               \
+    .co_pdiscard = file_co_pdiscard, .co_flush = file_co_flush,                             \
+    .co_block_status = file_co_block_status, .co_truncate = file_co_truncate,               \
+    .co_allocated_size = file_co_allocated_size, .strong_options = strong_options
 
 static const BlockDriver file_driver = {
-    .name = "file", .desc = "a file of the host", FILE_CALLBACKS,
+    .name = "file", .desc = "a file of the host", .grows = true,
+    .co_create = file_co_create, .create_options = block_file_create_options, FILE_CALLBACKS,
 };
 REGISTER_BLOCK_DRIVER(file_driver)
 
 static const BlockDriver host_device_driver = {
-    .name = "host_device", .desc = "a device of the host", FILE_CALLBACKS,
+    .name = "host_device", .desc = "a device of the host",
+    .create_options = block_file_create_options, FILE_CALLBACKS,
 };
 REGISTER_BLOCK_DRIVER(host_device_driver)

@@ -10,7 +10,7 @@ typedef struct NullState {
     bool read_zeroes;
 } NullState;
 
-static bool null_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
+static bool null_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
 {
     const BlockdevOptionsNull *o = options->driver == BLOCKDEV_DRIVER_NULL_CO
                                        ? &options->u.null_co : &options->u.null_aio;
@@ -23,6 +23,9 @@ static bool null_open(BlockNode *node, const BlockdevOptions *options, Error **e
         return false;
     }
     node->length = o->has_size ? (int64_t)o->size : 1LL << 30;
+    if (!o->has_size && !o->has_read_zeroes && !o->has_latency_ns) {
+        node->filename = g_strdup_printf("%s://", node->driver->name);
+    }
     return true;
 }
 
@@ -68,11 +71,31 @@ static int null_co_flush(BlockNode *node)
     return co_delay(node);
 }
 
+static int null_co_block_status(BlockNode *node, bool want_zero, int64_t offset, int64_t bytes,
+                                int64_t *pnum, int64_t *map, BlockNode **file)
+{
+    NullState *s = node->state;
+
+    *pnum = bytes;
+    *map = offset;
+    *file = node;
+    return BLOCK_OFFSET_VALID | (s->read_zeroes ? BLOCK_ZERO : 0);
+}
+
+static int64_t null_co_allocated_size(BlockNode *node)
+{
+    return 0;
+}
+
+static const char *const strong_options[] = { "size", "latency-ns", "read-zeroes", NULL };
+
 #define NULL_CALLBACKS                                                                      \
-    .size = sizeof(NullState), .is_protocol = true, .open = null_open,                      \
+    .size = sizeof(NullState), .is_protocol = true, .co_open = null_co_open,                      \
     .co_preadv = null_co_preadv, .co_pwritev = null_co_pwritev,                             \
     .co_pwrite_zeroes = null_co_pwrite_zeroes, .co_pdiscard = null_co_pdiscard,             \
-    .co_flush = null_co_flush, .handles_fua = true
+    .co_flush = null_co_flush, .co_block_status = null_co_block_status,                     \
+    .co_allocated_size = null_co_allocated_size, .strong_options = strong_options,          \
+    .handles_fua = true
 
 static const BlockDriver null_co_driver = {
     .name = "null-co", .desc = "zeroes", NULL_CALLBACKS,

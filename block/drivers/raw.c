@@ -6,6 +6,7 @@
 
 typedef struct RawState {
     uint64_t offset;
+    bool window, has_size;      /* of what is below; of a length of its own */
 } RawState;
 
 static bool set_window(BlockNode *node, const BlockdevOptionsRaw *o, Error **errp)
@@ -30,17 +31,22 @@ static bool set_window(BlockNode *node, const BlockdevOptionsRaw *o, Error **err
         error_set(errp, "Specified size is not multiple of %d", BLOCK_SECTOR_SIZE);
         return false;
     }
+    s->window = o->has_offset || o->has_size;
+    s->has_size = o->has_size;
     node->length = size;
     return true;
 }
 
-static bool raw_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
+static bool raw_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
 {
     const BlockdevOptionsRaw *o = &options->u.raw;
     RawState *s = node->state;
     uint32_t unit;
 
-    if (!block_open_file(node, o->file, errp) || !set_window(node, o, errp)) {
+    unsigned role = (o->has_offset || o->has_size ? BLOCK_CHILD_DATA : BLOCK_CHILD_FILTERED) |
+                    BLOCK_CHILD_PRIMARY;
+
+    if (!co_block_open_file(node, role, o->file, errp) || !set_window(node, o, errp)) {
         return false;
     }
     if (node->file->node->read_only && !node->read_only) {
@@ -85,6 +91,9 @@ static int raw_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
 {
     RawState *s = node->state;
 
+    if (s->has_size && bytes > node->length - offset) {
+        return -ENOSPC;
+    }
     if (forbidden(node, offset, iov, niov)) {
         return -EPERM;
     }
@@ -105,10 +114,69 @@ static int raw_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
     return co_node_pdiscard(node->file->node, offset + s->offset, bytes);
 }
 
+static int raw_co_block_status(BlockNode *node, bool want_zero, int64_t offset, int64_t bytes,
+                               int64_t *pnum, int64_t *map, BlockNode **file)
+{
+    RawState *s = node->state;
+
+    *pnum = bytes;
+    *file = node->file->node;
+    *map = offset + s->offset;
+    return BLOCK_RAW | BLOCK_OFFSET_VALID;
+}
+
+static int raw_co_pwritev_compressed(BlockNode *node, int64_t offset, int64_t bytes,
+                                     const struct iovec *iov, unsigned niov)
+{
+    return raw_co_pwritev(node, offset, bytes, iov, niov, BLOCK_REQ_COMPRESSED);
+}
+
+static bool raw_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,
+                            unsigned flags, Error **errp)
+{
+    RawState *s = node->state;
+
+    if (s->has_size) {
+        error_set(errp, "Cannot resize fixed-size raw disks");
+        return false;
+    }
+    if (length > BLOCK_LENGTH_MAX - (int64_t)s->offset) {
+        error_set(errp, "Disk size too large for the chosen offset");
+        return false;
+    }
+    if (!co_node_truncate(node->file->node, length + s->offset, exact, prealloc, flags, errp)) {
+        return false;
+    }
+    block_node_set_length(node, node->file->node->length - s->offset);
+    return true;
+}
+
+static bool raw_get_info(BlockNode *node, BlockDriverInfo *info)
+{
+    return block_get_info(node->file->node, info);
+}
+
+static bool raw_co_measure(const Json *options, BlockNode *src, BlockMeasureInfo *info,
+                           Error **errp)
+{
+    Json *size = options ? json_object_object_get(options, "size") : NULL;
+
+    info->required = src ? src->length : size ? json_object_get_int64(size) : 0;
+    info->required = ROUND_UP(info->required, BLOCK_SECTOR_SIZE);
+    info->fully_allocated = info->required;
+    return true;
+}
+
+static const char *const strong_options[] = { "offset", "size", NULL };
+
 static const BlockDriver raw_driver = {
-    .name = "raw", .desc = "no format", .size = sizeof(RawState), .open = raw_open,
-    .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
+    .name = "raw", .desc = "no format", .size = sizeof(RawState), .grows = true,
+    .co_open = raw_co_open, .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
     .co_pwrite_zeroes = raw_co_pwrite_zeroes, .co_pdiscard = raw_co_pdiscard,
-    .handles_fua = true,
+    .co_pwritev_compressed = raw_co_pwritev_compressed,
+    .co_block_status = raw_co_block_status, .co_truncate = raw_co_truncate,
+    .get_info = raw_get_info, .co_measure = raw_co_measure,
+    .create_options = block_file_create_options,
+    .handles_fua = true, .strong_options = strong_options,
 };
 REGISTER_BLOCK_DRIVER(raw_driver)

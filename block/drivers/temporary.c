@@ -32,14 +32,14 @@ static int open_nameless(Error **errp)
     return fd;
 }
 
-static bool temporary_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
+static bool temporary_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
 {
     TemporaryState *s = node->state;
     const BlockdevRef *ref = options->u.temporary.file;
     bool read_only = node->read_only;
 
     node->read_only = ref->type == BLOCKDEV_REF_DEFINITION;    /* what is below stays as it is */
-    if (!block_open_file(node, ref, errp)) {
+    if (!co_block_open_file(node, BLOCK_CHILD_COW | BLOCK_CHILD_PRIMARY, ref, errp)) {
         return false;
     }
     node->read_only = read_only;
@@ -59,20 +59,12 @@ static bool temporary_open(BlockNode *node, const BlockdevOptions *options, Erro
     return true;
 }
 
-static void temporary_close(BlockNode *node)
+static void temporary_co_close(BlockNode *node)
 {
     TemporaryState *s = node->state;
 
     close(s->fd);
     g_free(s->present);
-}
-
-static void temporary_child_perm(BlockNode *node, uint32_t perm, uint32_t shared,
-                                 uint32_t *child_perm, uint32_t *child_shared)
-{
-    *child_perm = perm ? BLOCK_PERM_CONSISTENT_READ : 0;
-    *child_shared = perm ? BLOCK_PERM_CONSISTENT_READ | BLOCK_PERM_WRITE_UNCHANGED
-                         : BLOCK_PERM_ALL;
 }
 
 static bool present(const TemporaryState *s, int64_t offset)
@@ -196,8 +188,7 @@ static int temporary_co_flush(BlockNode *node)
 
 static const BlockDriver temporary_driver = {
     .name = "temporary", .desc = "changes that are forgotten at the end",
-    .size = sizeof(TemporaryState), .child_perm = temporary_child_perm,
-    .open = temporary_open, .close = temporary_close, .co_preadv = temporary_co_preadv,
+    .size = sizeof(TemporaryState),  .co_open = temporary_co_open, .co_close = temporary_co_close, .co_preadv = temporary_co_preadv,
     .co_pwritev = temporary_co_pwritev, .co_flush = temporary_co_flush,
 };
 REGISTER_BLOCK_DRIVER(temporary_driver)
