@@ -21,7 +21,7 @@ static bool co_use_device(const Json *name, int64_t size, Error **errp)
     JSON_AUTO options = json_object_get((Json *)(uintptr_t)name);
     BlockNode *node = co_block_open_json(options, QAPI_STRICT, errp);
     BlockChild *user = NULL;
-    uint8_t zeroes[BLOCK_SECTOR_SIZE] = { };
+    uint8_t zeroes[BLOCK_SECTOR_SIZE] = {};
     bool ok = false;
     int ret;
 

@@ -24,7 +24,7 @@ static const char *driver_name(const Json *options)
 
 static const char *co_probe(BlockNode *node, Error **errp)
 {
-    uint8_t head[BLOCK_SECTOR_SIZE] = { };
+    uint8_t head[BLOCK_SECTOR_SIZE] = {};
     size_t len = MIN(node->length, (int64_t)sizeof(head));
     int ret = co_node_pread(node, 0, head, len);
     const char *format;

@@ -509,7 +509,7 @@ bool block_get_info(BlockNode *node, BlockDriverInfo *info)
 {
     BlockNode *below = block_filtered(node);
 
-    *info = (BlockDriverInfo){ };
+    *info = (BlockDriverInfo){};
     if (node->driver->get_info) {
         return node->driver->get_info(node, info);
     }

@@ -188,7 +188,8 @@ static int temporary_co_flush(BlockNode *node)
 
 static const BlockDriver temporary_driver = {
     .name = "temporary", .desc = "changes that are forgotten at the end",
-    .size = sizeof(TemporaryState),  .co_open = temporary_co_open, .co_close = temporary_co_close, .co_preadv = temporary_co_preadv,
+    .size = sizeof(TemporaryState), .co_open = temporary_co_open,
+    .co_close = temporary_co_close, .co_preadv = temporary_co_preadv,
     .co_pwritev = temporary_co_pwritev, .co_flush = temporary_co_flush,
 };
 REGISTER_BLOCK_DRIVER(temporary_driver)

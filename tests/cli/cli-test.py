@@ -64,7 +64,7 @@ def make_files(folder):
     write('empty', b'')
     write('text', b'hello, world\n' * 100)
     write('odd.bin', b'\x90' * 100000)
-    write('qcow2.img', b'QFI\xfb' + bytes(1020))
+    write('vmdk.img', b'KDMV' + bytes(1020))
     # A bzImage that says it has 30 setup sectors, and ends behind its header.
     setup = bytearray(1024)
     setup[0x1f1] = 30

@@ -113,12 +113,12 @@ static void co_growth(void *opaque)
     g_assert_true(co_node_truncate(node, 512, true, PREALLOC_MODE_OFF, 0, NULL));
     g_assert_cmpint(node->file->node->length, ==, 512);
     g_assert_cmpint(co_node_pread(node, 512, buf, 1), ==, -EIO);
+    block_child_free(user);
     fixed = co_must_open("driver=raw,size=512,file=g");
     g_assert_false(co_node_truncate(fixed, 1024, true, PREALLOC_MODE_OFF, 0, &err));
     g_assert_cmpstr(error_text(err), ==, "Cannot resize fixed-size raw disks");
     error_free(err);
     block_node_unref(fixed);
-    block_child_free(user);
     block_node_unref(node);
 }
 

@@ -381,7 +381,7 @@ static void co_delete(void *opaque)
     d->ok = co_blockdev_del(d->name, d->errp);
 }
 
-static bool delete(const char *name, Error **errp)
+static bool del(const char *name, Error **errp)
 {
     Deletion d = { name, errp };
 
@@ -398,12 +398,12 @@ static void ownership(void)
 
     g_assert_true(blockdev_add(below, QAPI_KEYVAL, NULL));
     g_assert_true(blockdev_add(above, QAPI_KEYVAL, NULL));
-    g_assert_false(delete("low", &err));
+    g_assert_false(del("low", &err));
     g_assert_cmpstr(error_text(err), ==, "Node low is in use");
     error_free(err);
     g_assert_cmpint(block_node_length(block_node_find("top")), ==, 4096);
-    g_assert_true(delete("top", NULL));
-    g_assert_true(delete("low", NULL));
+    g_assert_true(del("top", NULL));
+    g_assert_true(del("low", NULL));
     g_assert_null(block_node_find("low"));
 }
 
