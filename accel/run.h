@@ -6,18 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum ShutdownCause {
-    SHUTDOWN_CAUSE_NONE,
-    SHUTDOWN_CAUSE_HOST_ERROR,
-    SHUTDOWN_CAUSE_HOST_QMP_QUIT,
-    SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET,
-    SHUTDOWN_CAUSE_HOST_SIGNAL,
-    SHUTDOWN_CAUSE_HOST_UI,
-    SHUTDOWN_CAUSE_GUEST_SHUTDOWN,
-    SHUTDOWN_CAUSE_GUEST_RESET,
-    SHUTDOWN_CAUSE_GUEST_PANIC,
-    SHUTDOWN_CAUSE_SUBSYSTEM_RESET,
-} ShutdownCause;
+#include "qapi/types-run.h"
 
 typedef enum RunRequest {
     RUN_REQUEST_RESET = 1 << 0,
@@ -27,6 +16,7 @@ typedef enum RunRequest {
     RUN_REQUEST_WAKEUP = 1 << 4,
     RUN_REQUEST_EXIT = 1 << 5,      /* end the program with exit_code */
     RUN_REQUEST_PANIC = 1 << 6,     /* pvpanic, or a CPU in triple fault */
+    RUN_REQUEST_WATCHDOG = 1 << 7,  /* the watchdog expired */
 } RunRequest;
 
 /*

@@ -116,7 +116,7 @@ static bool take_name(Json *json, const char *key, Json *value, const char **nam
         return false;
     }
     if (*name) {
-        error_set(errp, "QMP input member 'exec-oob' clashes with 'execute'");
+        error_set(errp, "QMP input member 'execute' clashes with 'exec-oob'");
         return false;
     }
     *name = json_object_get_string(value);

@@ -12,6 +12,7 @@ struct JsonStream {
     bool escape;            /* behind a backslash */
     bool word;              /* inside true, null, a number */
     bool skipping;          /* too large or deep: drop until the value ends */
+    bool lost;              /* a string without an end: drop until the line ends */
     bool feeding, freed;    /* json_stream_free() while feeding takes effect at its end */
 };
 
@@ -199,7 +200,7 @@ static void restart(JsonStream *stream)
     g_string_truncate(stream->text, 0);
     stream->depth = 0;
     stream->quote = 0;
-    stream->escape = stream->word = stream->skipping = false;
+    stream->escape = stream->word = stream->skipping = stream->lost = false;
 }
 
 static void fail(JsonStream *stream, const char *why)
@@ -242,7 +243,12 @@ static void append(JsonStream *stream, char c)
 /* A character inside a string, which json-c is to get in double quotes. */
 static bool feed_string(JsonStream *stream, char c)
 {
-    if (stream->escape) {
+    if ((uint8_t)c < ' ') {
+        /* So that a forgotten quote costs its line only. */
+        restart(stream);
+        stream->lost = c != '\n';
+        fail(stream, "control character in a string");
+    } else if (stream->escape) {
         stream->escape = false;
         if (c == '\'') {
             append(stream, c);              /* \' is no escape of JSON's */
@@ -322,6 +328,10 @@ void json_stream_feed(JsonStream *stream, const char *buf, size_t len)
 
         if ((uint8_t)c == 0xff) {
             restart(stream);
+            continue;
+        }
+        if (stream->lost) {
+            stream->lost = c != '\n';
             continue;
         }
         if (stream->quote) {

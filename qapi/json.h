@@ -25,6 +25,8 @@ bool json_parse(const char *text, size_t len, Json **value, Error **errp);
 Json *json_parse_object(const char *text, Error **errp);
 /* Compact, or over several lines. g_free() */
 char *json_text(const Json *value, bool pretty);
+/* As it goes over a QMP connection: members in QEMU's order, all of it ASCII. g_free() */
+char *json_wire_text(const Json *value, bool pretty);
 /* "string", "integer", "number", "boolean", "object", "array", "null". */
 const char *json_type_name(const Json *value);
 

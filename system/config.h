@@ -42,6 +42,7 @@ typedef struct Config {
     GPtrArray *blockdevs;
     GPtrArray *drives;                  /* DriveOptions, then by sugar_expand() a blockdev */
     GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
+    GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
 
     bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
     bool msg_guest_name;
@@ -76,6 +77,7 @@ bool create_drives(Config *c, Error **errp);
 bool create_accel(Config *c, Error **errp);
 bool create_board(Config *c, Error **errp);
 bool create_devices(Config *c, Error **errp);
+bool create_monitors(Config *c, Error **errp);
 bool create_qtest(Config *c, Error **errp);
 
 /* system/daemon.c: fork before any thread; the parent waits until the child is ready. */

@@ -7,8 +7,10 @@
 #include "hw/core/device-qmp.h"
 #include "hw/core/machine.h"
 #include "hw/rtc/mc146818.h"
+#include "monitor/monitor.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
+#include "qapi/types-control.h"
 #include "qom/prop-json.h"
 #include "qom/user-object.h"
 #include "system/config.h"
@@ -370,6 +372,7 @@ bool create_machine(Config *c, Error **errp)
         return false;
     }
     m->cpu_model = g_strdup(c->cpu);
+    m->guest_name = c->name ? g_strdup(keyval_get(c->name, "guest")) : NULL;
     m->default_devices = !c->no_defaults;
     m->vga = g_strdup(VgaKind_name(c->vga));
     m->has_uuid = c->has_uuid;
@@ -501,6 +504,19 @@ bool create_devices(Config *c, Error **errp)
 
     return create_each(c->devices, create_device, errp) &&
            (!machine_type(m)->finish || machine_type(m)->finish(m, errp));
+}
+
+static bool create_monitor(const ConfigItem *item, Error **errp)
+{
+    g_autoptr(MonitorOptions) opts = qapi_parse_MonitorOptions(item->json, QAPI_KEYVAL, errp);
+
+    return opts && monitor_new(opts, errp);
+}
+
+bool create_monitors(Config *c, Error **errp)
+{
+    monitor_init();
+    return create_each(c->monitors, create_monitor, errp);
 }
 
 bool create_qtest(Config *c, Error **errp)

@@ -6,6 +6,7 @@
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "memory/vm-lock.h"
+#include "monitor/monitor.h"
 #include "system/config.h"
 #include "system/main-loop.h"
 #include "system/run.h"
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
     check(create_accel(config, &err), &err);
     check(create_board(config, &err), &err);
     check(create_devices(config, &err), &err);
+    check(create_monitors(config, &err), &err);
     check(create_qtest(config, &err), &err);
     devices_reset();
     vcpus_reset();
@@ -66,6 +68,7 @@ int main(int argc, char **argv)
         run_start();
     }
     main_loop_run();
+    monitor_close_all();
     vcpus_destroy();
     block_close_all();
     chardev_close_all();

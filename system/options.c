@@ -9,6 +9,7 @@
 #include "hw/i386/smbios.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
+#include "qapi/types-control.h"
 #include "qom/user-object.h"
 #include "system/config.h"
 #include "system/run.h"
@@ -44,6 +45,7 @@ Config *config_new(void)
     c->drives = g_ptr_array_new();
     c->serials = g_ptr_array_new();
     c->debugcons = g_ptr_array_new();
+    c->monitors = g_ptr_array_new();
     return c;
 }
 
@@ -387,11 +389,42 @@ static bool apply_none_only(Config *c, const char *arg, Error **errp)
 {
     if (strcmp(arg, "none")) {
         error_set(errp, "there is no %s, so '%s' cannot be connected to it",
-                  strcmp(current_row->name, "parallel") ? "human monitor" : "parallel port", arg);
+                  strcmp(current_row->name, "parallel") ? "sound" : "parallel port", arg);
         error_hint(errp, "Valid values: none");
         return false;
     }
     return true;
+}
+
+/* -qmp, -qmp-pretty, -monitor */
+static bool apply_monitor(Config *c, const char *arg, Error **errp)
+{
+    bool human = !strcmp(current_row->name, "monitor");
+    bool pretty = !strcmp(current_row->name, "qmp-pretty");
+    Json *json;
+
+    if (human && !strcmp(arg, "none")) {
+        return true;
+    }
+    json = json_object_new_object();
+    json_object_object_add(json, "mode", json_object_new_string(human ? "readline" : "control"));
+    json_object_object_add(json, "pretty", json_object_new_string(pretty ? "on" : "off"));
+    config_add(c->monitors, c->origin, json, QAPI_KEYVAL)->text = g_strdup(arg);
+    return true;
+}
+
+static bool apply_mon(Config *c, const char *arg, Error **errp)
+{
+    Json *json = keyval_parse_bare(arg, "chardev", NULL, errp);
+    MonitorOptions *checked = json ? qapi_parse_MonitorOptions(json, QAPI_KEYVAL, errp) : NULL;
+
+    if (checked) {
+        config_add(c->monitors, c->origin, json, QAPI_KEYVAL);
+    } else {
+        json_object_put(json);
+    }
+    qapi_free_MonitorOptions(checked);
+    return checked;
 }
 
 /* --- display --- */
@@ -418,13 +451,13 @@ static bool apply_vga(Config *c, const char *arg, Error **errp)
 
 static bool apply_no_reboot(Config *c, const char *arg, Error **errp)
 {
-    run_actions.reboot = REBOOT_SHUTDOWN;
+    run_actions.reboot = REBOOT_ACTION_SHUTDOWN;
     return true;
 }
 
 static bool apply_no_shutdown(Config *c, const char *arg, Error **errp)
 {
-    run_actions.shutdown = SHUTDOWN_PAUSE;
+    run_actions.shutdown = SHUTDOWN_ACTION_PAUSE;
     return true;
 }
 
@@ -437,20 +470,17 @@ static bool apply_action(Config *c, const char *arg, Error **errp)
     if (!opts) {
         return false;
     }
-    /* The enums of the schema and of system/run.h have the same order. */
     if (opts->has_reboot) {
-        run_actions.reboot = opts->reboot == REBOOT_ACTION_SHUTDOWN ? REBOOT_SHUTDOWN
-                                                                    : REBOOT_RESET;
+        run_actions.reboot = opts->reboot;
     }
     if (opts->has_shutdown) {
-        run_actions.shutdown = opts->shutdown == SHUTDOWN_ACTION_PAUSE ? SHUTDOWN_PAUSE
-                                                                       : SHUTDOWN_POWEROFF;
+        run_actions.shutdown = opts->shutdown;
     }
     if (opts->has_panic) {
-        run_actions.panic = opts->panic == PANIC_ACTION_PAUSE ? PANIC_PAUSE
-                          : opts->panic == PANIC_ACTION_SHUTDOWN ? PANIC_SHUTDOWN
-                          : opts->panic == PANIC_ACTION_EXIT_FAILURE ? PANIC_EXIT_FAILURE
-                                                                     : PANIC_NONE;
+        run_actions.panic = opts->panic;
+    }
+    if (opts->has_watchdog) {
+        run_actions.watchdog = opts->watchdog;
     }
     return true;
 }
@@ -619,7 +649,12 @@ static const OptionRow rows[] = {
     { "serial", "DEV", apply_serial, "next serial port: stdio, mon:stdio, unix:PATH, none, ..." },
     { "parallel", "none", apply_none_only, "there is no parallel port" },
     { "debugcon", "DEV", apply_debugcon, "debug console at port 0xe9" },
-    { "monitor", "none", apply_none_only, "there is no human monitor" },
+    { "qmp", "DEV", apply_monitor, "a QMP monitor: stdio, unix:PATH,server=on,wait=off, ..." },
+    { "qmp-pretty", "DEV", apply_monitor, "the same with replies over several lines" },
+    { "mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]", apply_mon,
+      "a monitor on a chardev" },
+    { "monitor", "DEV", apply_monitor, "a human monitor; 'none'" },
+    { "audio", "none", apply_none_only, "there is no sound" },
     GROUP("Display"),
     { "nographic", NULL, FLAG(nographic), .help = "no screen; COM1 on this terminal" },
     { "display", "none", apply_display, "no window" },
@@ -629,7 +664,7 @@ static const OptionRow rows[] = {
     { "no-reboot", NULL, apply_no_reboot, "end instead of rebooting" },
     { "no-shutdown", NULL, apply_no_shutdown, "stop instead of ending when the guest shuts down" },
     { "action", "[reboot=reset|shutdown][,shutdown=poweroff|pause]"
-      "[,panic=pause|shutdown|exit-failure|none]", apply_action, "what follows from events" },
+      "[,panic=pause|shutdown|exit-failure|none][,watchdog=...]", apply_action, "what follows from events" },
     { "daemonize", NULL, FLAG(daemonize), .help = "go to the background when ready" },
     { "pidfile", "FILE", TEXT(pidfile), .help = "write the process id there" },
     { "readconfig", "FILE", apply_readconfig, "options from a file" },

@@ -4,7 +4,11 @@
 #include "system/run.h"
 #include "accel/accel.h"
 #include "hw/core/device.h"
+#include "hw/core/power.h"
+#include "hw/intc/apic.h"
+#include "qapi/events-run.h"
 #include "util/clock.h"
+#include "util/co-lock.h"
 #include "util/error.h"
 #include "util/loop.h"
 #include "util/trace.h"
@@ -13,28 +17,18 @@
 
 typedef struct Listener {
     RunStateFn *changed;
-    void (*powerdown)(void *opaque);
     void *opaque;
 } Listener;
 
-static const char *const state_names[NR_RUN_STATES] = {
-    [RUN_STATE_PRELAUNCH] = "prelaunch",
-    [RUN_STATE_RUNNING] = "running",
-    [RUN_STATE_PAUSED] = "paused",
-    [RUN_STATE_SHUTDOWN] = "shutdown",
-    [RUN_STATE_SUSPENDED] = "suspended",
-    [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
-    [RUN_STATE_IO_ERROR] = "io-error",
-    [RUN_STATE_WATCHDOG] = "watchdog",
-    [RUN_STATE_INTERNAL_ERROR] = "internal-error",
-    [RUN_STATE_DEBUG] = "debug",
+RunActions run_actions = {
+    REBOOT_ACTION_RESET, SHUTDOWN_ACTION_POWEROFF, PANIC_ACTION_SHUTDOWN, WATCHDOG_ACTION_RESET
 };
-
-RunActions run_actions = { REBOOT_RESET, SHUTDOWN_POWEROFF, PANIC_SHUTDOWN };
 
 static RunState state = RUN_STATE_PRELAUNCH;
 static int exit_status;
 static GArray *listeners;
+static CoQueue processed;       /* who waits for the end of run_process_requests() */
+static bool processed_ready;
 
 /* Written by the signal handler, read by the main loop. */
 static volatile sig_atomic_t killed_by, killed_from;
@@ -44,57 +38,43 @@ RunState run_state(void)
     return state;
 }
 
-const char *run_state_name(RunState s)
-{
-    return state_names[s];
-}
-
 bool run_is_running(void)
 {
     return state == RUN_STATE_RUNNING;
 }
 
-static void add(Listener listener)
+void run_add_listener(RunStateFn *fn, void *opaque)
 {
+    Listener listener = { fn, opaque };
+
     if (!listeners) {
         listeners = g_array_new(false, false, sizeof(Listener));
     }
     g_array_append_val(listeners, listener);
 }
 
-void run_add_listener(RunStateFn *fn, void *opaque)
-{
-    add((Listener){ .changed = fn, .opaque = opaque });
-}
-
-void run_add_powerdown(void (*fn)(void *opaque), void *opaque)
-{
-    add((Listener){ .powerdown = fn, .opaque = opaque });
-}
-
 static void enter(RunState next)
 {
-    TRACE(run_state, "%s -> %s", state_names[state], state_names[next]);
+    TRACE(run_state, "%s -> %s", RunState_name(state), RunState_name(next));
     state = next;
     for (unsigned i = 0; listeners && i < listeners->len; i++) {
         Listener *l = &g_array_index(listeners, Listener, i);
 
-        if (l->changed) {
-            l->changed(l->opaque, run_is_running(), next);
-        }
+        l->changed(l->opaque, run_is_running(), next);
     }
 }
 
 void run_start(void)
 {
     if (!run_is_running()) {
+        qapi_event_send_resume();
         clock_virtual_start();
         enter(RUN_STATE_RUNNING);
         vcpus_start();
     }
 }
 
-void run_stop(RunState next)
+static void halt(RunState next)
 {
     if (run_is_running()) {
         vcpus_pause();
@@ -105,21 +85,72 @@ void run_stop(RunState next)
     }
 }
 
-void run_reset(void)
+void run_stop(RunState next)
+{
+    bool running = run_is_running();
+
+    halt(next);
+    if (running) {
+        qapi_event_send_stop();
+    }
+}
+
+static bool by_guest(ShutdownCause cause)
+{
+    return cause >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
+}
+
+static void reset_machine(void)
+{
+    devices_reset();
+    vcpus_reset();
+}
+
+void run_reset(ShutdownCause cause)
 {
     bool running = run_is_running();
 
     if (running) {
         vcpus_pause();
     }
-    devices_reset();
-    vcpus_reset();
+    reset_machine();
+    qapi_event_send_reset(by_guest(cause), cause);
     if (running) {
         vcpus_start();
-    } else if (state != RUN_STATE_PRELAUNCH && state != RUN_STATE_PAUSED) {
+    } else if (state != RUN_STATE_PRELAUNCH) {
+        if (state == RUN_STATE_SUSPENDED) {
+            clock_virtual_stop();
+        }
         enter(RUN_STATE_PRELAUNCH);     /* a reset ends shutdown, panic and error states */
     }
 }
+
+/* --- suspend to RAM --- */
+
+static void suspend(void)
+{
+    if (run_is_running()) {
+        vcpus_pause();
+        enter(RUN_STATE_SUSPENDED);     /* time goes on: alarms wake the machine up */
+        qapi_event_send_suspend();
+    }
+}
+
+bool run_wake_up(Error **errp)
+{
+    if (state != RUN_STATE_SUSPENDED) {
+        error_set(errp, "Unable to wake up: guest is not in suspended state");
+        return false;
+    }
+    reset_machine();
+    power_wake_up();
+    enter(RUN_STATE_RUNNING);
+    vcpus_start();
+    qapi_event_send_wakeup();
+    return true;
+}
+
+/* --- the end, and what looks like it --- */
 
 static bool shut_down(ShutdownCause cause)
 {
@@ -136,40 +167,101 @@ static bool shut_down(ShutdownCause cause)
             report_error("terminating on signal %d", (int)killed_by);
         }
     }
-    if (!wanted && run_actions.shutdown == SHUTDOWN_PAUSE) {
+    qapi_event_send_shutdown(by_guest(cause), cause);
+    if (!wanted && run_actions.shutdown == SHUTDOWN_ACTION_PAUSE) {
         run_stop(RUN_STATE_SHUTDOWN);
         return false;
     }
-    if (cause == SHUTDOWN_CAUSE_GUEST_PANIC && run_actions.panic == PANIC_EXIT_FAILURE) {
+    if (cause == SHUTDOWN_CAUSE_GUEST_PANIC && run_actions.panic == PANIC_ACTION_EXIT_FAILURE) {
         exit_status = EXIT_FAILURE;
     }
-    run_stop(RUN_STATE_SHUTDOWN);
+    halt(RUN_STATE_SHUTDOWN);           /* SHUTDOWN was the last event */
     return true;
 }
 
 static bool panicked(void)
 {
-    if (run_actions.panic == PANIC_NONE) {
+    if (run_actions.panic == PANIC_ACTION_NONE) {
+        qapi_event_send_guest_panicked(GUEST_PANIC_ACTION_RUN);
         return false;
     }
-    if (run_actions.panic == PANIC_PAUSE ||
-        (run_actions.panic == PANIC_SHUTDOWN && run_actions.shutdown == SHUTDOWN_PAUSE)) {
+    if (run_actions.panic == PANIC_ACTION_PAUSE ||
+        (run_actions.panic == PANIC_ACTION_SHUTDOWN &&
+         run_actions.shutdown == SHUTDOWN_ACTION_PAUSE)) {
+        qapi_event_send_guest_panicked(GUEST_PANIC_ACTION_PAUSE);
         run_stop(RUN_STATE_GUEST_PANICKED);
         return false;
     }
+    qapi_event_send_guest_panicked(GUEST_PANIC_ACTION_POWEROFF);
     run_stop(RUN_STATE_GUEST_PANICKED);
     return shut_down(SHUTDOWN_CAUSE_GUEST_PANIC);
 }
 
-static void press_power_button(void)
+static void watchdog_expired(void)
 {
-    for (unsigned i = 0; listeners && i < listeners->len; i++) {
-        Listener *l = &g_array_index(listeners, Listener, i);
+    WatchdogAction action = run_actions.watchdog;
 
-        if (l->powerdown) {
-            l->powerdown(l->opaque);
+    qapi_event_send_watchdog(action);
+    switch (action) {
+    case WATCHDOG_ACTION_RESET:
+        run_request(RUN_REQUEST_RESET, SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case WATCHDOG_ACTION_SHUTDOWN:
+        run_request(RUN_REQUEST_POWERDOWN, SHUTDOWN_CAUSE_NONE);
+        break;
+    case WATCHDOG_ACTION_POWEROFF:
+        run_request_exit(0);
+        break;
+    case WATCHDOG_ACTION_PAUSE:
+        run_stop(RUN_STATE_WATCHDOG);
+        break;
+    case WATCHDOG_ACTION_DEBUG:
+        report_info("watchdog: timer fired");
+        break;
+    case WATCHDOG_ACTION_INJECT_NMI:
+        apic_pulse_lint1();
+        break;
+    default:
+        break;
+    }
+}
+
+static bool process_requests(unsigned requests, ShutdownCause cause, int exit_code)
+{
+    if (requests & RUN_REQUEST_EXIT) {
+        halt(RUN_STATE_SHUTDOWN);
+        exit_status = exit_code & 0xff;
+        return true;
+    }
+    if ((requests & RUN_REQUEST_PANIC) && panicked()) {
+        return true;
+    }
+    if (requests & RUN_REQUEST_SUSPEND) {
+        suspend();
+    }
+    if (requests & RUN_REQUEST_RESET) {
+        if (run_actions.reboot == REBOOT_ACTION_SHUTDOWN &&
+            cause != SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET &&
+            cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET) {
+            requests |= RUN_REQUEST_SHUTDOWN;
+        } else {
+            run_reset(cause);
         }
     }
+    if ((requests & RUN_REQUEST_SHUTDOWN) && shut_down(cause)) {
+        return true;
+    }
+    if (requests & RUN_REQUEST_WAKEUP) {
+        run_wake_up(NULL);
+    }
+    if (requests & RUN_REQUEST_POWERDOWN) {
+        qapi_event_send_powerdown();
+        power_press_button();
+    }
+    if (requests & RUN_REQUEST_WATCHDOG) {
+        watchdog_expired();
+    }
+    return false;
 }
 
 bool run_process_requests(void)
@@ -177,34 +269,21 @@ bool run_process_requests(void)
     ShutdownCause cause;
     int exit_code;
     unsigned requests = run_requests_take(&cause, &exit_code);
+    bool ends = requests && process_requests(requests, cause, exit_code);
 
-    if (!requests) {
-        return false;
+    if (processed_ready) {
+        co_queue_wake_all(&processed);
     }
-    if (requests & RUN_REQUEST_EXIT) {
-        run_stop(RUN_STATE_SHUTDOWN);
-        exit_status = exit_code & 0xff;
-        return true;
+    return ends;
+}
+
+void co_run_wait_processed(void)
+{
+    if (!processed_ready) {
+        co_queue_init(&processed);
+        processed_ready = true;
     }
-    if ((requests & RUN_REQUEST_PANIC) && panicked()) {
-        return true;
-    }
-    if (requests & RUN_REQUEST_RESET) {
-        if (run_actions.reboot == REBOOT_SHUTDOWN &&
-            cause != SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET &&
-            cause != SHUTDOWN_CAUSE_SUBSYSTEM_RESET) {
-            requests |= RUN_REQUEST_SHUTDOWN;
-        } else {
-            run_reset();
-        }
-    }
-    if ((requests & RUN_REQUEST_SHUTDOWN) && shut_down(cause)) {
-        return true;
-    }
-    if (requests & RUN_REQUEST_POWERDOWN) {
-        press_power_button();
-    }
-    return false;
+    co_queue_wait(&processed, NULL);
 }
 
 int run_exit_status(void)

@@ -280,6 +280,22 @@ static void expand_vga(Config *c, bool defaults)
     }
 }
 
+/* -qmp DEV, -monitor DEV: a chardev, and a monitor on it. */
+static void expand_monitors(Config *c)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < c->monitors->len; i++) {
+        const ConfigItem *item = c->monitors->pdata[i];
+
+        if (item->text) {
+            g_autofree char *id = g_strdup_printf("compat_monitor%u", n++);
+
+            set(item->json, "chardev", add_short_chardev(c, item, id));
+        }
+    }
+}
+
 bool sugar_expand(Config *c, Error **errp)
 {
     const char *type_name = keyval_get(c->machine, "type");
@@ -296,5 +312,6 @@ bool sugar_expand(Config *c, Error **errp)
     expand_vga(c, defaults);
     expand_serials(c);
     expand_debugcons(c);
+    expand_monitors(c);
     return expand_drives(c, defaults, errp);
 }

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/run.h"
 #include "hw/acpi/acpi-pm.h"
+#include "qapi/events-run.h"
 #include "util/trace.h"
 
 enum {
@@ -89,6 +90,9 @@ static void enter_sleep(AcpiPm *pm)
 
     TRACE(acpi_pm_sleep, "type %u", type);
     if (type == ACPI_SLP_TYP_S5 || (type == pm->s4_val && !pm->disable_s4)) {
+        if (type != ACPI_SLP_TYP_S5) {
+            qapi_event_send_suspend_disk();
+        }
         run_request(RUN_REQUEST_SHUTDOWN, SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
     } else if (type == ACPI_SLP_TYP_S3 && !pm->disable_s3) {
         run_request(RUN_REQUEST_SUSPEND, SHUTDOWN_CAUSE_NONE);

@@ -33,6 +33,7 @@ typedef struct Machine {
     bool graphics;              /* false under -nographic */
     bool default_devices;       /* false under -nodefaults */
     char *vga;                  /* "std", "none" */
+    char *guest_name;           /* -name */
     uint8_t uuid[16];
     bool has_uuid;
     RamBlock *ram;              /* all of the guest's memory, made before init() */

@@ -35,6 +35,16 @@ bool power_press_button(void)
     return any;
 }
 
+bool power_can_wake(void)
+{
+    for (unsigned i = 0; listeners && i < listeners->len; i++) {
+        if (g_array_index(listeners, Listener, i).ops->woken) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void power_wake_up(void)
 {
     for (unsigned i = 0; listeners && i < listeners->len; i++) {

@@ -14,6 +14,8 @@ typedef struct PowerOps {
 void power_register(const PowerOps *ops, void *opaque);
 /* For RUN_REQUEST_POWERDOWN. False: this machine has no button. */
 bool power_press_button(void);
+/* Is there anything that could wake up from S3? */
+bool power_can_wake(void);
 /* For RUN_REQUEST_WAKEUP, after devices_reset(). */
 void power_wake_up(void);
 

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/run.h"
 #include "hw/isa/isa.h"
+#include "qapi/events-run.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -31,6 +32,8 @@ static void pvpanic_write(void *opaque, uint64_t offset, uint64_t value, unsigne
     /* With a crash kernel loaded the guest handles the panic itself. */
     if (value & s->events & PANICKED) {
         run_request(RUN_REQUEST_PANIC, SHUTDOWN_CAUSE_GUEST_PANIC);
+    } else if (value & s->events & CRASH_LOADED) {
+        qapi_event_send_guest_crashloaded(GUEST_PANIC_ACTION_RUN);
     }
 }
 

@@ -148,7 +148,7 @@ static void oob(void)
 
     g_assert_cmpstr(fine, ==, "{\"return\":{}}");
     g_assert_cmpstr(refused, ==, GENERIC("The command test-raw does not support OOB"));
-    g_assert_cmpstr(both, ==, GENERIC("QMP input member 'exec-oob' clashes with 'execute'"));
+    g_assert_cmpstr(both, ==, GENERIC("QMP input member 'execute' clashes with 'exec-oob'"));
 }
 
 /* --- events --- */
