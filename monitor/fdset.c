@@ -1,4 +1,4 @@
-/* getfd, closefd, add-fd, remove-fd, query-fdsets: descriptors that came over the monitor's socket */
+/* getfd, closefd, add-fd, remove-fd, query-fdsets: descriptors that came over the socket */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "monitor/monitor-int.h"

@@ -664,7 +664,8 @@ static const OptionRow rows[] = {
     { "no-reboot", NULL, apply_no_reboot, "end instead of rebooting" },
     { "no-shutdown", NULL, apply_no_shutdown, "stop instead of ending when the guest shuts down" },
     { "action", "[reboot=reset|shutdown][,shutdown=poweroff|pause]"
-      "[,panic=pause|shutdown|exit-failure|none][,watchdog=...]", apply_action, "what follows from events" },
+      "[,panic=pause|shutdown|exit-failure|none][,watchdog=...]", apply_action,
+      "what follows from events" },
     { "daemonize", NULL, FLAG(daemonize), .help = "go to the background when ready" },
     { "pidfile", "FILE", TEXT(pidfile), .help = "write the process id there" },
     { "readconfig", "FILE", apply_readconfig, "options from a file" },

@@ -49,7 +49,8 @@ class Session:
             text = text.encode()
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
         sent = self.sock.sendmsg([text], control)
-        self.sock.sendall(text[sent:])
+        if sent < len(text):
+            self.sock.sendall(text[sent:])
 
     def reply(self):
         """The next message that is no event."""
