@@ -21,6 +21,10 @@ struct QTest {
     uint32_t next_mmio;
     uint16_t next_port;
     uint64_t next_ram;
+    int qmp_fd;
+    struct json_tokener *qmp_tokener;   /* NULL until QMP is used */
+    GString *qmp_input;
+    GList *qmp_events;                  /* that nobody asked for yet */
 };
 
 typedef struct TestRow {
@@ -69,15 +73,17 @@ QTest *qtest_start(const char *args, ...)
     g_autofree char *path = g_build_filename(dir, "s", NULL);
     g_autofree char *words = NULL, *command = NULL;
     QTest *q = g_new0(QTest, 1);
-    int listener = listen_at(path);
+    g_autofree char *qmp_path = g_build_filename(dir, "q", NULL);
+    int listener = listen_at(path), qmp_listener = listen_at(qmp_path);
     struct pollfd pfd = { .fd = listener, .events = POLLIN };
     va_list ap;
 
     va_start(ap, args);
     words = g_strdup_vprintf(args, ap);
     va_end(ap);
-    command = g_strdup_printf("exec %s -qtest unix:%s -qtest-log none -display none %s "
-                              "-accel qtest", program(), path, words);
+    command = g_strdup_printf("exec %s -qtest unix:%s -qtest-log none -display none "
+                              "-chardev socket,path=%s,id=char0 -mon chardev=char0,mode=control "
+                              "%s -accel qtest", program(), path, qmp_path, words);
     q->pid = spawn(command);
     while (poll(&pfd, 1, 100) == 0) {
         int status;
@@ -88,8 +94,12 @@ QTest *qtest_start(const char *args, ...)
     }
     q->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     g_assert_cmpint(q->fd, >=, 0);
+    q->qmp_fd = accept4(qmp_listener, NULL, NULL, SOCK_CLOEXEC);
+    g_assert_cmpint(q->qmp_fd, >=, 0);
     close(listener);
+    close(qmp_listener);
     unlink(path);
+    unlink(qmp_path);
     rmdir(dir);
     q->input = g_string_new(NULL);
     q->next_mmio = 0xe0000000;
@@ -104,6 +114,15 @@ static int reap(QTest *q)
 
     g_assert_cmpint(waitpid(q->pid, &status, 0), ==, q->pid);
     close(q->fd);
+    close(q->qmp_fd);
+    if (q->qmp_tokener) {
+        json_tokener_free(q->qmp_tokener);
+        g_string_free(q->qmp_input, true);
+    }
+    while (q->qmp_events) {
+        json_object_put(q->qmp_events->data);
+        q->qmp_events = g_list_delete_link(q->qmp_events, q->qmp_events);
+    }
     g_string_free(q->input, true);
     g_free(q);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -196,6 +215,137 @@ char *qtest_command(QTest *q, const char *fmt, ...)
     text = exchange(q, fmt, ap);
     va_end(ap);
     return text;
+}
+
+/* --- QMP --- */
+
+/* The next value that came over QMP; waits for it. */
+static struct json_object *qmp_read(QTest *q)
+{
+    for (;;) {
+        struct json_object *value;
+        struct pollfd pfd = { .fd = q->qmp_fd, .events = POLLIN };
+        char buf[4096];
+        ssize_t n;
+
+        value = json_tokener_parse_ex(q->qmp_tokener, q->qmp_input->str, q->qmp_input->len);
+        g_string_erase(q->qmp_input, 0, value ? (gssize)json_tokener_get_parse_end(q->qmp_tokener)
+                                              : -1);
+        if (value) {
+            return value;
+        }
+        g_assert_cmpint(json_tokener_get_error(q->qmp_tokener), ==, json_tokener_continue);
+        if (poll(&pfd, 1, ANSWER_TIMEOUT_MS) == 0) {
+            g_error("no QMP answer within %d s", ANSWER_TIMEOUT_MS / 1000);
+        }
+        n = read(q->qmp_fd, buf, sizeof(buf));
+        if (n <= 0) {
+            g_error("the emulator closed the QMP connection: it crashed or ended");
+        }
+        g_string_append_len(q->qmp_input, buf, n);
+    }
+}
+
+static void qmp_send(QTest *q, const char *text)
+{
+    ssize_t n = send(q->qmp_fd, text, strlen(text), MSG_NOSIGNAL);
+
+    g_assert_cmpint(n, ==, strlen(text));
+}
+
+/* The next reply; events before it are kept. */
+static struct json_object *qmp_answer(QTest *q)
+{
+    for (;;) {
+        struct json_object *value = qmp_read(q);
+
+        if (!json_object_object_get_ex(value, "event", NULL)) {
+            return value;
+        }
+        q->qmp_events = g_list_append(q->qmp_events, value);
+    }
+}
+
+static void qmp_start(QTest *q)
+{
+    if (!q->qmp_tokener) {
+        q->qmp_tokener = json_tokener_new();
+        q->qmp_input = g_string_new(NULL);
+        json_object_put(qmp_read(q));       /* the greeting */
+        qmp_send(q, "{\"execute\": \"qmp_capabilities\"}");
+        json_object_put(qmp_answer(q));
+    }
+}
+
+static struct json_object *qmp_exchange(QTest *q, const char *fmt, va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+
+    qmp_start(q);
+    qmp_send(q, text);
+    return qmp_answer(q);
+}
+
+struct json_object *qtest_qmp_reply(QTest *q, const char *fmt, ...)
+{
+    struct json_object *reply;
+    va_list ap;
+
+    va_start(ap, fmt);
+    reply = qmp_exchange(q, fmt, ap);
+    va_end(ap);
+    return reply;
+}
+
+static struct json_object *take_return(struct json_object *reply)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(reply, "return", &value)) {
+        g_error("QMP: %s", json_object_to_json_string(reply));
+    }
+    json_object_get(value);
+    json_object_put(reply);
+    return value;
+}
+
+struct json_object *qtest_qmp(QTest *q, const char *fmt, ...)
+{
+    struct json_object *reply;
+    va_list ap;
+
+    va_start(ap, fmt);
+    reply = qmp_exchange(q, fmt, ap);
+    va_end(ap);
+    return take_return(reply);
+}
+
+void qtest_qmp_done(QTest *q, const char *fmt, ...)
+{
+    struct json_object *reply;
+    va_list ap;
+
+    va_start(ap, fmt);
+    reply = qmp_exchange(q, fmt, ap);
+    va_end(ap);
+    json_object_put(take_return(reply));
+}
+
+struct json_object *qtest_qmp_event(QTest *q, const char *name)
+{
+    qmp_start(q);
+    for (;;) {
+        for (GList *l = q->qmp_events; l; l = l->next) {
+            struct json_object *event = l->data, *value;
+
+            json_object_object_get_ex(event, "event", &value);
+            if (!strcmp(json_object_get_string(value), name)) {
+                q->qmp_events = g_list_delete_link(q->qmp_events, l);
+                return event;
+            }
+        }
+        q->qmp_events = g_list_append(q->qmp_events, qmp_read(q));
+    }
 }
 
 /* The value behind "OK"; anything else fails the test. */

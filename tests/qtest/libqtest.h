@@ -4,6 +4,7 @@
 #define TESTS_QTEST_LIBQTEST_H
 
 #include <glib.h>
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,18 @@ void qtest_set_irq_in(QTest *q, const char *path, unsigned n, int level);
 
 /* Send any line; the answer's text, g_free(). */
 char *qtest_command(QTest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/*
+ * QMP, on a monitor that every test has. A request ("{'execute': 'stop'}" in
+ * printf's manner) and its "return", which json_object_put() frees; an error
+ * fails the test, except in the second, which gives the whole reply.
+ */
+struct json_object *qtest_qmp(QTest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+struct json_object *qtest_qmp_reply(QTest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* The same, and forget what it returns. */
+void qtest_qmp_done(QTest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* Wait for the next event of that name that was not asked for yet; json_object_put(). */
+struct json_object *qtest_qmp_event(QTest *q, const char *name);
 
 /* PCI on bus 0 through CF8/CFC. devfn is slot << 3 | function. */
 uint32_t qpci_readl(QTest *q, unsigned devfn, unsigned offset);

@@ -54,6 +54,26 @@ static void clock_moves(void)
     qtest_end(q);
 }
 
+static void qmp(void)
+{
+    QTest *q = qtest_start("-machine pc -S");
+    struct json_object *value, *status;
+
+    value = qtest_qmp(q, "{'execute': 'query-status', 'id': %d}", 1);
+    g_assert_true(json_object_object_get_ex(value, "status", &status));
+    g_assert_cmpstr(json_object_get_string(status), ==, "prelaunch");
+    json_object_put(value);
+    qtest_qmp_done(q, "{'execute': 'cont'}");
+    qtest_qmp_done(q, "{'execute': 'stop'}");
+    json_object_put(qtest_qmp_event(q, "STOP"));
+    json_object_put(qtest_qmp_event(q, "RESUME"));
+    value = qtest_qmp_reply(q, "{'execute': 'nothing'}");
+    g_assert_true(json_object_object_get_ex(value, "error", NULL));
+    json_object_put(value);
+    qtest_end(q);
+}
+
 QTEST("/qtest/memory", memory)
 QTEST("/qtest/bad-lines", bad_lines)
 QTEST("/qtest/clock", clock_moves)
+QTEST("/qtest/qmp", qmp)
