@@ -20,7 +20,19 @@ BlockNode *block_child_unlink(BlockChild *child)
     return node;
 }
 
-static void child_free(BlockChild *child)
+BlockChild *block_child_make(BlockNode *parent, const char *name, unsigned role)
+{
+    BlockChild *child = g_new0(BlockChild, 1);
+
+    child->name = g_strdup(name);
+    child->parent = parent;
+    child->role = role;
+    child->shared = BLOCK_PERM_ALL;
+    list_append(&parent->children, &child->sibling);
+    return child;
+}
+
+void block_child_delete(BlockChild *child)
 {
     g_free(child->name);
     g_free(child->user);
@@ -33,7 +45,7 @@ static void drop(BlockChild *child)
     BlockNode *node = block_child_unlink(child);
 
     block_drain_unlink(child);
-    child_free(child);
+    block_child_delete(child);
     block_perm_refresh_now(node, NULL);
     block_node_unref(node);
 }
@@ -92,12 +104,7 @@ BlockChild *block_child_attach(BlockNode *parent, const char *name, unsigned rol
                   parent->name);
         return NULL;
     }
-    child = g_new0(BlockChild, 1);
-    child->name = g_strdup(name);
-    child->parent = parent;
-    child->role = role;
-    child->shared = BLOCK_PERM_ALL;
-    list_append(&parent->children, &child->sibling);
+    child = block_child_make(parent, name, role);
     block_child_link(child, node);
     if (!block_perm_refresh_now(parent, errp)) {
         block_child_free(child);

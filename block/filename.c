@@ -6,7 +6,7 @@
 /* Members of its options that say which data it has. */
 static void add_strong(const BlockNode *node, Json *out)
 {
-    JSON_AUTO all = qapi_to_json_BlockdevOptions(node->options);
+    JSON_AUTO all = !node->options ? NULL : qapi_to_json_BlockdevOptions(node->options);
 
     for (const char *const *name = node->driver->strong_options; name && *name; name++) {
         Json *value = json_object_object_get(all, *name);

@@ -17,6 +17,9 @@ bool block_perm_refresh_now(BlockNode *node, Error **errp);
 /* Into and out of its node's users; counted in the node's references. */
 void block_child_link(BlockChild *child, BlockNode *node);
 BlockNode *block_child_unlink(BlockChild *child);       /* the reference goes to the caller */
+/* A child of parent that is linked to no node yet; and one that is not any more. */
+BlockChild *block_child_make(BlockNode *parent, const char *name, unsigned role);
+void block_child_delete(BlockChild *child);
 /* The children of a node that closes; its parents are gone. */
 void block_children_free(BlockNode *node);
 

@@ -23,8 +23,8 @@ void block_track_end(BlockNode *node, Tracked *t);
 /* 0 or what the caller gets: within the node, writable, growing where that is allowed. */
 int block_check_read(const BlockNode *node, int64_t offset, int64_t bytes);
 int block_check_write(const BlockNode *node, int64_t offset, int64_t bytes);
-/* A write of whichever kind ended well: what remembers writes is told. */
-void block_written(BlockNode *node, int64_t offset, int64_t bytes);
+/* A write of whichever kind has ended: what remembers writes is told. */
+void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret);
 
 static inline uint32_t block_alignment(const BlockNode *node)
 {

@@ -61,7 +61,7 @@ int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsign
                          BLOCK_REQ_ZERO_WRITE | BLOCK_REQ_GROW_ONLY, NULL)) {
         /* What is new reads as zeroes; the rest is done as ever. */
         if (offset >= length) {
-            block_written(node, offset, bytes);
+            block_written(node, offset, bytes, 0);
             return flags & BLOCK_REQ_FUA ? co_node_flush(node) : 0;
         }
         length = node->length;
@@ -81,11 +81,8 @@ int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsign
     }
     TRACE(block_write_zeroes, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d",
           node->name, offset, bytes, flags, ret);
-    if (ret) {
-        return ret;
-    }
-    block_written(node, offset, bytes);
-    return flags & BLOCK_REQ_FUA ? co_node_flush(node) : 0;
+    block_written(node, offset, bytes, ret);
+    return !ret && flags & BLOCK_REQ_FUA ? co_node_flush(node) : ret;
 }
 
 /* Advice only: what cannot be freed stays. */
@@ -109,7 +106,7 @@ int co_node_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
         ret = node->driver->co_pdiscard(node, at, max);
     }
     block_track_end(node, &t);
-    block_written(node, first, last - first);
+    block_written(node, first, last - first, ret);
     TRACE(block_discard, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, first,
           last - first, ret);
     return ret == -ENOTSUP ? 0 : ret;

@@ -1,6 +1,7 @@
 /* Requests to nodes: bounds, alignment, splitting, order of overlapping requests, flush */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "block/dirty-bitmap.h"
 #include "block/io-int.h"
 #include "util/iov.h"
 #include "util/trace.h"
@@ -64,15 +65,19 @@ int block_check_write(const BlockNode *node, int64_t offset, int64_t bytes)
     return node->read_only ? -EPERM : 0;
 }
 
-void block_written(BlockNode *node, int64_t offset, int64_t bytes)
+void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
 {
     int64_t end = offset + bytes;
 
     node->written++;
-    node->high_offset = MAX(node->high_offset, end);
-    if (end > node->length) {
-        block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
+    if (!ret) {
+        node->high_offset = MAX(node->high_offset, end);
+        if (end > node->length) {
+            block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
+        }
     }
+    /* One that failed may have written a part. */
+    block_dirty_bitmaps_mark(node, offset, bytes);
 }
 
 void *block_try_alloc(size_t bytes)
@@ -260,10 +265,10 @@ static bool all_zero(const struct iovec *iov, unsigned niov)
 }
 
 /* After a write: make it stable where that was asked and the driver has not done so. */
-static int co_write_done(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
+static int co_write_done(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags, int ret)
 {
-    block_written(node, offset, bytes);
-    return flags & BLOCK_REQ_FUA && !node->driver->handles_fua ? co_node_flush(node) : 0;
+    block_written(node, offset, bytes, ret);
+    return !ret && flags & BLOCK_REQ_FUA && !node->driver->handles_fua ? co_node_flush(node) : ret;
 }
 
 int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
@@ -282,9 +287,7 @@ int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct
                          ? BLOCK_REQ_MAY_UNMAP : 0));
     }
     ret = co_block_rw(node, true, offset, bytes, iov, niov, flags);
-    if (!ret) {
-        ret = co_write_done(node, offset, bytes, flags);
-    }
+    ret = co_write_done(node, offset, bytes, flags, ret);
     TRACE(block_write, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 " flags %u: %d", node->name,
           offset, bytes, flags, ret);
     return ret;

@@ -1,7 +1,9 @@
 /* Block nodes: open and close, names, children that are opened with their parents */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "block/dirty-bitmap.h"
 #include "block/graph-int.h"
+#include "block/graph.h"
 #include "util/trace.h"
 
 enum {
@@ -159,19 +161,26 @@ static bool set_generic(BlockNode *node, const BlockdevOptions *o, Error **errp)
     return true;
 }
 
-static BlockNode *node_new(const BlockdevOptions *o, unsigned flags, Error **errp)
+static BlockNode *node_alloc(void)
 {
     BlockNode *node = g_new0(BlockNode, 1);
 
-    node->driver = block_driver_find(BlockdevDriver_name(o->driver));
     node->refs = 1;
     node->home = loop_main();
-    node->open_flags = flags;
     node->shared = BLOCK_PERM_ALL;
     list_init(&node->children);
     list_init(&node->users);
     list_init(&node->tracked);
     list_init(&node->dirty_bitmaps);
+    return node;
+}
+
+static BlockNode *node_new(const BlockdevOptions *o, unsigned flags, Error **errp)
+{
+    BlockNode *node = node_alloc();
+
+    node->driver = block_driver_find(BlockdevDriver_name(o->driver));
+    node->open_flags = flags;
     if (!node->driver) {
         error_set(errp, "Unknown driver '%s'", BlockdevDriver_name(o->driver));
     } else if (set_name(node, o->node_name, errp) && set_generic(node, o, errp)) {
@@ -181,6 +190,20 @@ static BlockNode *node_new(const BlockdevOptions *o, unsigned flags, Error **err
     }
     node_free(node);
     return NULL;
+}
+
+BlockNode *block_node_new_internal(const BlockDriver *driver, const char *name, Error **errp)
+{
+    BlockNode *node = node_alloc();
+
+    if (!set_name(node, name, errp)) {
+        node_free(node);
+        return NULL;
+    }
+    node->driver = driver;
+    node->state = g_malloc0(MAX(driver->size, 1));
+    list_append(&nodes, &node->link);
+    return node;
 }
 
 BlockNode *co_block_open_at(const BlockdevOptions *o, unsigned flags, unsigned depth,
@@ -200,6 +223,7 @@ BlockNode *co_block_open_at(const BlockdevOptions *o, unsigned flags, unsigned d
     node->opening = true;
     list_append(&nodes, &node->link);       /* its name is taken while it opens */
     if (!node->driver->co_open(node, o, errp)) {
+        block_dirty_bitmaps_free_all(node);
         list_remove(&node->link);
         block_children_free(node);
         node_free(node);
@@ -248,6 +272,7 @@ static void co_close(void *opaque)
     if (node->driver->co_close) {
         node->driver->co_close(node);
     }
+    block_dirty_bitmaps_free_all(node);
     list_remove(&node->link);
     block_children_free(node);
     node_free(node);
@@ -495,6 +520,7 @@ void block_node_set_length(BlockNode *node, int64_t length)
         return;
     }
     node->length = length;
+    block_dirty_bitmaps_truncate(node, length);
     list_for_each(user, &node->users, BlockChild, link) {
         if (user->ops && user->ops->resized) {
             user->ops->resized(user);

@@ -1,8 +1,8 @@
 /* Block layer: children and permissions, block status, names, growth and resize, creation */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "block/drain.h"
-#include "block/driver.h"
+#include "block/dirty-bitmap.h"
+#include "block/graph.h"
 #include "qapi/keyval.h"
 
 static char *dir;
@@ -244,6 +244,139 @@ static void drained(void)
     co_run(co_drained, NULL);
 }
 
+/* Nodes of the test's own: one that covers another, one that passes everything on. */
+static int pass_co_preadv(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
+                          unsigned niov)
+{
+    return co_node_preadv(block_filter_or_cow(node), offset, bytes, iov, niov);
+}
+
+static const BlockDriver overlay_driver = {
+    .name = "overlay", .supports_backing = true, .co_preadv = pass_co_preadv,
+};
+static const BlockDriver filter_driver = {
+    .name = "filter", .filter = true, .co_preadv = pass_co_preadv,
+};
+
+static void co_chain(void *opaque)
+{
+    BlockNode *base = co_must_open("driver=null-co,node-name=base,read-zeroes=on");
+    BlockNode *overlay = block_node_new_internal(&overlay_driver, "over", NULL);
+    BlockNode *filter = block_node_new_internal(&filter_driver, NULL, NULL), *other;
+    uint32_t reader = BLOCK_PERM_CONSISTENT_READ;
+    BlockChild *user = block_child_new(base, "test", reader, BLOCK_PERM_ALL, NULL), *writer;
+    Error *err = NULL;
+    uint8_t byte = 1;
+
+    overlay->length = filter->length = base->length;
+    co_drain_begin(base);
+    g_assert_true(block_node_append(overlay, base, &err));
+    g_assert_true(block_node_append(filter, overlay, &err));
+    block_drain_end(base);
+    g_assert_true(user->node == filter);
+    g_assert_true(block_cow_child(overlay) == base);
+    g_assert_true(block_skip_filters(filter) == overlay);
+    g_assert_true(block_backing_chain_next(filter) == base);
+    g_assert_true(block_find_overlay(filter, base) == overlay);
+    g_assert_cmpint(co_node_pread(user->node, 0, &byte, 1), ==, 0);
+    g_assert_cmpint(byte, ==, 0);
+    g_assert_cmpuint(filter->quiesce, ==, 0);
+    /* The overlay wants its base to stay as it is. */
+    g_assert_cmpuint(overlay->backing->shared, ==,
+                     reader | BLOCK_PERM_WRITE_UNCHANGED | BLOCK_PERM_WRITE | BLOCK_PERM_RESIZE);
+    g_assert_true(block_child_set_perm(user, reader, reader, NULL));
+    g_assert_null(block_child_new(base, "writer", BLOCK_PERM_WRITE, BLOCK_PERM_ALL, &err));
+    g_assert_nonnull(strstr(error_text(err), "permissions 'write' are both required by writer"));
+    g_clear_pointer(&err, error_free);
+    /* What cannot be is not done by half. */
+    other = co_must_open("driver=null-co,node-name=other");
+    writer = block_child_new(other, "writer", BLOCK_PERM_WRITE, BLOCK_PERM_ALL, NULL);
+    co_drain_begin(filter);
+    co_drain_begin(base);
+    co_drain_begin(other);
+    g_assert_false(block_node_set_backing(overlay, other, &err));
+    g_clear_pointer(&err, error_free);
+    g_assert_true(block_cow_child(overlay) == base);
+    g_assert_false(block_node_replace(filter, other, &err));
+    g_clear_pointer(&err, error_free);
+    g_assert_true(user->node == filter);
+    g_assert_false(block_node_set_backing(overlay, filter, &err));
+    g_assert_nonnull(strstr(error_text(err), "cycle"));
+    g_clear_pointer(&err, error_free);
+    block_child_free(writer);
+    g_assert_true(block_chain_freeze(filter, base, NULL));
+    g_assert_false(block_node_set_backing(overlay, other, &err));
+    g_assert_nonnull(strstr(error_text(err), "Cannot change frozen 'backing' link"));
+    g_clear_pointer(&err, error_free);
+    block_chain_thaw(filter, base);
+    g_assert_true(block_node_set_backing(overlay, other, NULL));
+    g_assert_true(block_node_remove_filter(filter, NULL));
+    g_assert_true(user->node == overlay);
+    block_drain_end(other);
+    block_drain_end(base);
+    block_drain_end(filter);
+    g_assert_cmpuint(overlay->quiesce, ==, 0);
+    g_assert_true(co_block_drop_intermediate(overlay, other, NULL, NULL));
+    g_assert_true(user->node == other);
+    g_assert_cmpuint(base->refs + overlay->refs + filter->refs, ==, 3);
+    block_child_free(user);
+    block_node_unref(filter);
+    block_node_unref(overlay);
+    block_node_unref(other);
+    block_node_unref(base);
+}
+
+static void chain(void)
+{
+    co_run(co_chain, NULL);
+}
+
+static void co_bitmaps(void *opaque)
+{
+    BlockNode *node = co_must_open("driver=null-co,size=1M");
+    BlockChild *user = block_child_new(node, "test", BLOCK_PERM_WRITE, BLOCK_PERM_ALL, NULL);
+    BlockDirtyBitmap *a = block_dirty_bitmap_new(node, "a", 4096, NULL), *b;
+    HBitmap *backup = NULL;
+    uint8_t buf[512] = { 1 };
+    Error *err = NULL;
+
+    g_assert_null(block_dirty_bitmap_new(node, "a", 0, &err));
+    g_assert_cmpstr(error_text(err), ==, "Bitmap already exists: a");
+    g_clear_pointer(&err, error_free);
+    b = block_dirty_bitmap_new(node, "b", 0, NULL);
+    g_assert_cmpuint(block_dirty_bitmap_granularity(b), ==, 65536);
+    g_assert_cmpint(co_node_pwrite(node, 5000, buf, 512), ==, 0);
+    g_assert_cmpuint(block_dirty_bitmap_count(a), ==, 4096);
+    g_assert_cmpint(block_dirty_bitmap_next_dirty(a, 0, 1 << 20), ==, 4096);
+    block_dirty_bitmap_clear(a, &backup);
+    g_assert_cmpint(co_node_pwrite_zeroes(node, 1 << 19, 1, 0), ==, 0);
+    g_assert_true(block_dirty_bitmap_merge(b, a, NULL, NULL));
+    g_assert_cmpuint(block_dirty_bitmap_count(b), ==, 2 * 65536);
+    block_dirty_bitmap_restore(a, backup);
+    g_assert_cmpint(block_dirty_bitmap_next_dirty(a, 0, 1 << 20), ==, 4096);
+    /* A job has it: what is written meanwhile is kept apart. */
+    g_assert_true(block_dirty_bitmap_freeze(a, NULL));
+    g_assert_false(block_dirty_bitmap_freeze(a, &err));
+    g_assert_nonnull(strstr(error_text(err), "in use by another operation"));
+    g_clear_pointer(&err, error_free);
+    g_assert_cmpint(co_node_pwrite(node, 65536, buf, 512), ==, 0);
+    g_assert_cmpuint(block_dirty_bitmap_count(a), ==, 4096);
+    block_dirty_bitmap_reclaim(a);
+    g_assert_cmpuint(block_dirty_bitmap_count(a), ==, 8192);
+    g_assert_true(block_dirty_bitmap_freeze(a, NULL));
+    block_dirty_bitmap_abdicate(a);
+    g_assert_cmpuint(block_dirty_bitmap_count(a), ==, 0);
+    g_assert_cmpint(co_node_pwrite(node, 0, buf, 1), ==, 0);
+    g_assert_cmpuint(block_dirty_bitmap_count(a), ==, 4096);
+    block_child_free(user);
+    block_node_unref(node);
+}
+
+static void bitmaps(void)
+{
+    co_run(co_bitmaps, NULL);
+}
+
 static void remove_dir(void)
 {
     GDir *d = g_dir_open(dir, 0, NULL);
@@ -269,6 +402,8 @@ int main(int argc, char **argv)
     g_test_add_func("/graph/names", names);
     g_test_add_func("/graph/backing-names", backing_names);
     g_test_add_func("/graph/drained", drained);
+    g_test_add_func("/graph/chain", chain);
+    g_test_add_func("/graph/bitmaps", bitmaps);
     ret = g_test_run();
     block_close_all();
     remove_dir();
