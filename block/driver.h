@@ -346,6 +346,8 @@ BlockNode *block_find_base(BlockNode *node);            /* the bottom of its cha
 bool block_chain_contains(BlockNode *top, BlockNode *node);
 
 const BlockDriver *block_driver_find(const char *name);
+/* One that QEMU has and Mica has not: to open it says so. */
+bool block_driver_known(const char *driver);
 void block_drivers_for_each(void (*fn)(const BlockDriver *driver, void *opaque), void *opaque);
 extern const BlockCreateOption block_file_create_options[];    /* file's, and so raw's */
 /* The format whose images begin like this, NULL: none that is known. */

@@ -12,9 +12,14 @@ static const char *const unknown_drivers[] = {
     "vmdk", "vpc", "vvfat", NULL
 };
 
+bool block_driver_known(const char *driver)
+{
+    return !block_driver_find(driver) && g_strv_contains(unknown_drivers, driver);
+}
+
 static bool check_driver(const char *driver, Error **errp)
 {
-    if (!block_driver_find(driver) && g_strv_contains(unknown_drivers, driver)) {
+    if (block_driver_known(driver)) {
         error_set(errp, "Mica cannot open block devices with driver '%s' yet", driver);
         error_hint(errp, "'qemu-img convert -O raw' makes a raw image of others' formats");
         return false;
@@ -81,8 +86,7 @@ Json *block_filename_options(const char *filename, Error **errp)
     if (protocol && !strcmp(protocol, "file")) {
         filename += strlen("file:");
     } else if (protocol) {
-        error_set(errp, "Unknown protocol '%s' in '%s'", protocol, filename);
-        error_hint(errp, "For a file of that name write './%s'", filename);
+        error_set(errp, "Unknown protocol '%s'", protocol);
         return NULL;
     }
     if (!*filename) {

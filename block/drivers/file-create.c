@@ -7,7 +7,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-#define FILL_BYTES (1u << 20)
+#define FILL_BYTES  (1u << 20)
+#define FIRST_BLOCK 4096
 
 typedef struct Resize {
     int fd;
@@ -41,6 +42,22 @@ static int fill(int fd, int64_t from, int64_t to)
     return ret;
 }
 
+/*
+ * Where nothing is stored some file systems take any request with O_DIRECT:
+ * the first block is there from the start, so that probing finds the truth.
+ */
+static int allocate_first_block(int fd, int64_t length)
+{
+    static const uint8_t zeroes[FIRST_BLOCK];
+    size_t bytes = length < FIRST_BLOCK ? BLOCK_SECTOR_SIZE : FIRST_BLOCK;
+    ssize_t n;
+
+    do {
+        n = pwrite(fd, zeroes, MIN((int64_t)bytes, length), 0);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
 static int resize(void *opaque)
 {
     Resize *r = opaque;
@@ -48,7 +65,8 @@ static int resize(void *opaque)
 
     r->what = "Failed to resize file";
     if (r->length <= r->old || r->prealloc == PREALLOC_MODE_OFF) {
-        return ftruncate(r->fd, r->length) ? -errno : 0;
+        ret = ftruncate(r->fd, r->length) ? -errno : 0;
+        return ret || r->old || !r->length ? ret : allocate_first_block(r->fd, r->length);
     }
     if (r->prealloc == PREALLOC_MODE_FALLOC) {
         /* QEMU's error says what was tried; posix_fallocate() would write where the call is not. */
@@ -153,12 +171,13 @@ bool file_co_create(const BlockdevCreateOptions *options, Error **errp)
     return ok;
 }
 
+/* In the order in which "mica-img create" shows them. */
 const BlockCreateOption block_file_create_options[] = {
-    { "extent_size_hint", BLOCK_OPT_SIZE,
-      "Extent size hint for the image file, 0 to disable", NULL },
+    { "size", BLOCK_OPT_SIZE, "Virtual disk size", NULL },
     { "nocow", BLOCK_OPT_BOOL, "Turn off copy-on-write (valid only on btrfs)", NULL },
     { "preallocation", BLOCK_OPT_STRING,
       "Preallocation mode (allowed values: off, falloc, full)", NULL },
-    { "size", BLOCK_OPT_SIZE, "Virtual disk size", NULL },
+    { "extent_size_hint", BLOCK_OPT_SIZE,
+      "Extent size hint for the image file, 0 to disable", NULL },
     { }
 };

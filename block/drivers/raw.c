@@ -169,6 +169,12 @@ static bool raw_co_measure(const Json *options, BlockNode *src, BlockMeasureInfo
 
 static const char *const strong_options[] = { "offset", "size", NULL };
 
+/* What is below may have more. */
+static const BlockCreateOption create_options[] = {
+    { "size", BLOCK_OPT_SIZE, "Virtual disk size", NULL },
+    { }
+};
+
 static const BlockDriver raw_driver = {
     .name = "raw", .desc = "no format", .size = sizeof(RawState), .grows = true,
     .co_open = raw_co_open, .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
@@ -176,7 +182,7 @@ static const BlockDriver raw_driver = {
     .co_pwritev_compressed = raw_co_pwritev_compressed,
     .co_block_status = raw_co_block_status, .co_truncate = raw_co_truncate,
     .get_info = raw_get_info, .co_measure = raw_co_measure,
-    .create_options = block_file_create_options,
+    .create_options = create_options,
     .handles_fua = true, .strong_options = strong_options,
 };
 REGISTER_BLOCK_DRIVER(raw_driver)
