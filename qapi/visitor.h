@@ -108,6 +108,16 @@ typedef struct QapiNode {       /* every generated list node begins like this */
     struct QapiNode *next;
     uint64_t value[];           /* of its own type */
 } QapiNode;
+/*
+ * A new node behind those of a generated list: FooList *list = NULL, **tail =
+ * &list; QAPI_APPEND(tail, value);
+ */
+#define QAPI_APPEND(tail, element)                                                          \
+    do {                                                                                    \
+        *(tail) = g_malloc0(sizeof(**(tail)));                                              \
+        (*(tail))->value = (element);                                                       \
+        (tail) = &(*(tail))->next;                                                          \
+    } while (0)
 /* Is an optional member there? (Mandatory ones always are.) */
 bool qapi_member_present(const QapiMember *member, const void *obj);
 /* The branch that obj's discriminator selects, NULL for none. */

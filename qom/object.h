@@ -46,6 +46,7 @@ typedef struct ObjectType {
 struct Object {
     const ObjectType *type;
     const Prop *more_props;     /* a second table, from the bus; may be NULL */
+    const Prop *base_props;     /* what all of its kind have, not for -device; may be NULL */
     unsigned refs;
     bool ready;                 /* realized or complete: only PROP_LIVE rows may change */
     bool in_io;                 /* the dispatcher is inside one of its callbacks */

@@ -64,6 +64,76 @@ bool props_set_from_json(Object *obj, const Json *options, const char *const *sk
     return true;
 }
 
+static enum json_type wanted_type(const Prop *prop)
+{
+    switch (prop->kind) {
+    case PROP_KIND_BOOL:
+        return json_type_boolean;
+    case PROP_KIND_STRING:
+    case PROP_KIND_ENUM:
+    case PROP_KIND_CUSTOM:
+        return json_type_string;
+    default:
+        return json_type_int;
+    }
+}
+
+/* prop_get() and defaults are text; the property's kind says what it means. */
+static Json *text_to_json(const Prop *prop, const char *text)
+{
+    switch (wanted_type(prop)) {
+    case json_type_boolean:
+        return json_object_new_boolean(!strcmp(text, "true"));
+    case json_type_int:
+        return *text == '-' ? json_object_new_int64(g_ascii_strtoll(text, NULL, 10))
+                            : json_object_new_uint64(g_ascii_strtoull(text, NULL, 10));
+    default:
+        return json_object_new_string(text);
+    }
+}
+
+Json *prop_value_to_json(Object *obj, const Prop *prop)
+{
+    g_autofree char *text = NULL;
+
+    if (prop->kind == PROP_KIND_CUSTOM && prop->ops->get_number) {
+        int64_t value = prop->ops->get_number(obj, prop, (char *)obj + prop->offset);
+
+        return strcmp(prop->ops->type_name, "bool") ? json_object_new_int64(value)
+                                                    : json_object_new_boolean(value);
+    }
+    text = prop_get_row(obj, prop);
+    return text_to_json(prop, text ? text : "");
+}
+
+Json *prop_default_to_json(const Prop *prop)
+{
+    g_autofree char *text = prop_default_text(prop);
+
+    return text ? text_to_json(prop, text) : NULL;
+}
+
+bool prop_set_from_json(Object *obj, const Prop *prop, const Json *value, Error **errp)
+{
+    g_autofree char *text = prop_text_from_json(value);
+
+    if (prop->kind != PROP_KIND_CUSTOM && !json_object_is_type(value, wanted_type(prop))) {
+        error_set(errp, "Invalid parameter type for '%s', expected: %s", prop->name,
+                  prop->kind == PROP_KIND_BOOL ? "boolean"
+                  : wanted_type(prop) == json_type_int ? "integer" : "string");
+        return false;
+    }
+    if (!text) {
+        error_set(errp, "Invalid parameter type for '%s', expected: string", prop->name);
+        return false;
+    }
+    if (prop->kind == PROP_KIND_ENUM && !g_strv_contains(prop->names, text)) {
+        error_set(errp, "Parameter '%s' does not accept value '%s'", prop->name, text);
+        return false;
+    }
+    return prop_set_row(obj, prop, text, errp);
+}
+
 static gint compare_props(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(const Prop *const *)a)->name, (*(const Prop *const *)b)->name);

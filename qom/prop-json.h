@@ -12,6 +12,13 @@
 char *prop_text_from_json(const Json *value);
 /* Set properties from all members but those named in skip (ended by NULL). */
 bool props_set_from_json(Object *obj, const Json *options, const char *const *skip, Error **errp);
+/*
+ * As QMP has values: true, 7, "text". Setting takes a value of the property's
+ * own type only.
+ */
+Json *prop_value_to_json(Object *obj, const Prop *prop);
+Json *prop_default_to_json(const Prop *prop);      /* NULL: has none */
+bool prop_set_from_json(Object *obj, const Prop *prop, const Json *value, Error **errp);
 /* Rows "  name=<type>  - help (default: x)", sorted; more is a second table or NULL. */
 void props_help(const Prop *rows, const Prop *more, FILE *out);
 

@@ -43,7 +43,8 @@ const Prop *prop_find(const Object *obj, const char *name)
 {
     const Prop *prop = prop_find_in(obj->type->props, name);
 
-    return prop ? prop : prop_find_in(obj->more_props, name);
+    prop = prop ? prop : prop_find_in(obj->more_props, name);
+    return prop ? prop : prop_find_in(obj->base_props, name);
 }
 
 static void store(Object *obj, const Prop *prop, uint64_t value)
@@ -165,10 +166,8 @@ bool prop_set_row(Object *obj, const Prop *prop, const char *text, Error **errp)
     bool range;
 
     if (obj->ready && !prop->live) {
-        g_autofree char *path = object_path(obj);
-
         error_set(errp, "Attempt to set property '%s' on device '%s' (type '%s') after it was "
-                  "realized", prop->name, path, obj->type->name);
+                  "realized", prop->name, obj->name, obj->type->name);
         return false;
     }
     switch (prop->kind) {

@@ -28,6 +28,8 @@ typedef struct PropOps {
     const char *type_name;      /* as introspection shows it: "str", "link<drive>" */
     bool (*set)(Object *obj, const Prop *prop, void *field, const char *text, Error **errp);
     char *(*get)(Object *obj, const Prop *prop, const void *field);     /* g_free() */
+    /* For kinds that QMP shows as numbers or (0 and 1) booleans; NULL: as text. */
+    int64_t (*get_number)(Object *obj, const Prop *prop, const void *field);
     void (*release)(Object *obj, const Prop *prop, void *field);        /* may be NULL */
     void (*set_default)(Object *obj, const Prop *prop, void *field);    /* may be NULL */
 } PropOps;

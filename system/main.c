@@ -61,6 +61,7 @@ int main(int argc, char **argv)
     check(create_devices(config, &err), &err);
     check(create_monitors(config, &err), &err);
     check(create_qtest(config, &err), &err);
+    device_machine_complete();
     devices_reset();
     vcpus_reset();
     daemon_ready();

@@ -7,6 +7,7 @@
 REGISTRY(device, DeviceType)
 
 static List in_order = { &in_order, &in_order };
+static bool machine_complete;
 
 const DeviceType *device_type_find(const char *name)
 {
@@ -67,6 +68,7 @@ Device *device_new_type(const DeviceType *type)
     const BusType *bus = type->bus ? bus_type_find(type->bus) : NULL;
 
     list_init(&dev->buses);
+    dev->obj.base_props = device_base_props;
     if (bus) {
         dev->obj.more_props = bus->props;
         props_set_defaults(&dev->obj, bus->props);
@@ -131,6 +133,11 @@ static bool join_bus(Device *dev, Bus *bus, Error **errp)
     return true;
 }
 
+void device_machine_complete(void)
+{
+    machine_complete = true;
+}
+
 bool device_realize(Device *dev, Bus *bus, Error **errp)
 {
     const DeviceType *type = device_type(dev);
@@ -149,6 +156,7 @@ bool device_realize(Device *dev, Bus *bus, Error **errp)
         goto fail_bus;
     }
     dev->obj.ready = true;
+    dev->hotplugged = machine_complete;
     list_append(&in_order, &dev->in_order);
     device_reset(dev);
     return true;

@@ -44,6 +44,7 @@ typedef struct DeviceType {
 struct Device {
     Object obj;
     char *id;                   /* the user's id=, or NULL */
+    bool hotplugged;            /* came after the machine was complete */
     Bus *bus;                   /* NULL: System */
     ListLink on_bus;
     ListLink in_order;          /* of realize: reset and teardown follow it */
@@ -89,6 +90,9 @@ struct Bus {
     ListLink of_owner;
 };
 
+/* What all devices show in the tree: realized, parent_bus, ... */
+extern const Prop device_base_props[];
+
 /* Types, by -device's name or alias; the walk is in no particular order. */
 const DeviceType *device_type_find(const char *name);
 void device_types_for_each(void (*fn)(const DeviceType *type, void *opaque), void *opaque);
@@ -107,6 +111,8 @@ void device_set_global(const DeviceType *type, const char *name, const char *val
  * or under "/machine/unattached") and make it work. Takes no reference over.
  */
 bool device_realize(Device *dev, Bus *bus, Error **errp);
+/* The machine is complete: devices realized from now on are hotplugged. */
+void device_machine_complete(void);
 void device_unrealize(Device *dev);     /* and leave the tree */
 /* device_new + realize for boards; what fails here is Mica's own mistake. */
 /* Properties follow as name, text, name, text, ..., NULL. */

@@ -56,6 +56,7 @@ Machine *machine_new(const MachineType *type)
     current->boot_splash_ms = current->boot_reboot_ms = -1;
     current->graphics = current->default_devices = true;
     object_add_child(object_root(), "machine", &current->obj);
+    object_container("/objects");
     object_container("/machine/peripheral");
     object_container("/machine/peripheral-anon");
     object_container("/machine/unattached");

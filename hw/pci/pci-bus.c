@@ -114,13 +114,19 @@ static char *get_addr(Object *obj, const Prop *prop, const void *field)
                      : g_strdup_printf("%02x.%x", PCI_SLOT(devfn), PCI_FN(devfn));
 }
 
+static int64_t get_addr_number(Object *obj, const Prop *prop, const void *field)
+{
+    return *(const int32_t *)field;
+}
+
 static void default_addr(Object *obj, const Prop *prop, void *field)
 {
     *(int32_t *)field = -1;
 }
 
 static const PropOps addr_ops = {
-    .type_name = "int32", .set = set_addr, .get = get_addr, .set_default = default_addr,
+    .type_name = "int32", .set = set_addr, .get = get_addr, .get_number = get_addr_number,
+    .set_default = default_addr,
 };
 
 /* A slot with several functions must say so in function 0. */
