@@ -8,6 +8,8 @@ REGISTRY(accel, AccelType)
 
 static Accel *current;
 static bool a20_enabled = true;
+static bool cpu_model_refused;
+static void (*eoi_fn)(uint8_t vector);
 
 Accel *accel_current(void)
 {
@@ -79,6 +81,49 @@ bool accel_put_state(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp)
         return false;
     }
     return accel_type()->put_state(cpu, in, clocks, errp);
+}
+
+bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, CpuModel *out,
+                           Error **errp)
+{
+    if (cpu_model_parse(config->cpu_model, "max", host, out, errp)) {
+        return true;
+    }
+    error_prepend(errp, "-cpu %s: ", config->cpu_model ? config->cpu_model : "max");
+    error_hint(errp, "Use -cpu help for the models and their features");
+    cpu_model_refused = true;
+    return false;
+}
+
+bool accel_cpu_model_refused(void)
+{
+    return cpu_model_refused;
+}
+
+const IrqchipOps *accel_irqchip(void)
+{
+    const AccelType *type = accel_type();
+
+    return type && type->irqchip ? type->irqchip() : NULL;
+}
+
+IrqchipMode accel_irqchip_mode(void)
+{
+    const IrqchipOps *ops = accel_irqchip();
+
+    return ops ? ops->mode() : IRQCHIP_OFF;
+}
+
+void irqchip_set_eoi(void (*fn)(uint8_t vector))
+{
+    eoi_fn = fn;
+}
+
+void irqchip_eoi(uint8_t vector)
+{
+    if (eoi_fn) {
+        eoi_fn(vector);
+    }
 }
 
 void accel_set_a20(bool enabled)

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "accel/cpu-model.h"
 #include "accel/cpu-state.h"
+#include "accel/irqchip.h"
 #include "accel/vcpu.h"
 #include "qom/object.h"
 
@@ -36,6 +38,7 @@ typedef struct AccelType {
      */
     void (*vcpu_run)(Vcpu *cpu);
     void (*vcpu_kick)(Vcpu *cpu);   /* any thread: make vcpu_run() look at pending */
+    void (*vm_running)(bool running);   /* after all CPUs paused, before they start */
     void (*set_a20)(bool enabled);  /* all CPUs; VM lock held */
     /*
      * The guest's TSC now, and its rate: for TSC deadlines. Any thread. NULL:
@@ -51,6 +54,7 @@ typedef struct AccelType {
      */
     void (*get_state)(Vcpu *cpu, CpuState *out);
     bool (*put_state)(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp);
+    const IrqchipOps *(*irqchip)(void); /* NULL: devices do it all */
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)
 
@@ -65,6 +69,10 @@ const AccelType *accel_find(const char *name);  /* by name or alias */
 char *accel_names(void);                        /* for help, a line each; g_free() */
 /* Start an instance made by object_new() with its properties set. */
 bool accel_start(Accel *accel, const AccelConfig *config, Error **errp);
+/* For start(): -cpu, or "max", as that accelerator has it. */
+bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, CpuModel *out,
+                           Error **errp);
+bool accel_cpu_model_refused(void);     /* a start failed for that: no other accelerator helps */
 void accel_set_a20(bool enabled);
 bool accel_a20(void);
 uint64_t accel_tsc_read(Vcpu *cpu);

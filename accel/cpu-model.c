@@ -47,6 +47,12 @@ static const char *const feature_names[NR_FEATURE_WORDS][32] = {
         "perfctr-nb",
     },
     [FW_8_7_EDX] = { [8] = "invtsc" },
+    [FW_KVM] = {
+        "kvmclock", "kvm-nopiodelay", "kvm-mmu", NULL, "kvm-asyncpf", "kvm-steal-time",
+        "kvm-pv-eoi", "kvm-pv-unhalt", [9] = "kvm-pv-tlb-flush", [10] = "kvm-asyncpf-vmexit",
+        "kvm-pv-ipi", "kvm-poll-control", "kvm-pv-sched-yield", "kvm-asyncpf-int",
+        "kvm-msi-ext-dest-id", [24] = "kvmclock-stable-bit",
+    },
     [FW_8_8_EBX] = {
         "clzero", [2] = "xsaveerptr", [9] = "wbnoinvd", [12] = "ibpb", [14] = "ibrs",
         "amd-stibp", [24] = "amd-ssbd", "virt-ssbd", "amd-no-ssb",
@@ -206,6 +212,9 @@ static bool set_feature(CpuModel *m, Request *rq, const char *name, bool on, Err
         return false;
     }
     bit = 1u << ((f - 1) & 31);
+    if (f == CPU_FEATURE(FW_KVM, 0)) {
+        bit |= B(3);            /* the clock has a second pair of MSRs, and no name of its own */
+    }
     if (on) {
         m->features[(f - 1) / 32] |= bit;
         rq->asked[(f - 1) / 32] |= bit;
@@ -233,6 +242,26 @@ static bool set_number(uint32_t *field, const char *key, const char *value, uint
         return false;
     }
     *field = v;
+    return true;
+}
+
+static bool set_tsc(CpuModel *m, const char *key, const char *value, Error **errp)
+{
+    char *end;
+    double hz = g_ascii_strtod(value, &end), unit = 1;
+
+    if (*end && !end[1]) {
+        unit = *end == 'k' || *end == 'K' ? 1e3 : *end == 'M' ? 1e6 : *end == 'G' ? 1e9 : 0;
+    } else if (*end) {
+        unit = 0;
+    }
+    hz *= unit;
+    if (end == value || !(hz >= 1e6 && hz <= 1e11)) {
+        error_set(errp, "-cpu: '%s' wants a frequency in Hz (or with k, M, G) from 1M to 100G, "
+                  "not '%s'", key, value);
+        return false;
+    }
+    m->tsc_hz = hz;
     return true;
 }
 
@@ -268,6 +297,9 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
     if (!strcmp(key, "xlevel")) {
         return set_number(&m->xlevel, key, value, 0x8000001f, errp);
     }
+    if (!strcmp(key, "tsc-frequency") || !strcmp(key, "tsc-freq")) {
+        return set_tsc(m, key, value, errp);
+    }
     if (!strcmp(key, "phys-bits")) {
         if (!set_number(&m->phys_bits, key, value, 52, errp)) {
             return false;
@@ -281,6 +313,10 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
     if (!parse_bool(value, &on)) {
         error_set(errp, "-cpu: '%s' wants on or off, not '%s'", key, value);
         return false;
+    }
+    if (!strcmp(key, "kvm")) {
+        m->hide_kvm = !on;
+        return true;
     }
     if (!strcmp(key, "check")) {
         rq->check = on;
@@ -352,9 +388,10 @@ static void drop_orphans(CpuModel *m)
     }
 }
 
-bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, CpuModel *out,
+bool cpu_model_parse(const char *text, const char *def, const CpuModelHost *host, CpuModel *out,
                      Error **errp)
 {
+    const CpuModel *best = &host->best;
     g_auto(GStrv) parts = g_strsplit(text ? text : def, ",", -1);
     const char *name = parts[0] && *parts[0] ? parts[0] : def;
     const CpuModel *base;
@@ -366,8 +403,9 @@ bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, Cp
         if (!strcmp(name, "base")) {
             memset(out->features, 0, sizeof(out->features));
         }
-        /* SMAP is there for the asking: each STAC and CLAC has its price here */
-        out->features[FW_7_EBX] &= ~B(20);
+        for (int w = 0; w < NR_FEATURE_WORDS; w++) {
+            out->features[w] &= ~host->unasked[w];
+        }
     } else {
         base = find_model(name);
         if (!base) {
@@ -375,7 +413,9 @@ bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, Cp
             return false;
         }
         *out = *base;
-        out->features[FW_1_ECX] |= B(31);
+        for (int w = 0; w < NR_FEATURE_WORDS; w++) {
+            out->features[w] |= host->added[w];
+        }
     }
     for (unsigned i = 1; parts[0] && parts[i]; i++) {
         char *part = parts[i], *eq = strchr(part, '=');

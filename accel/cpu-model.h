@@ -13,6 +13,7 @@
 typedef enum FeatureWord {
     FW_1_EDX, FW_1_ECX, FW_7_EBX, FW_7_ECX, FW_7_EDX, FW_D_1_EAX, FW_6_EAX,
     FW_8_1_EDX, FW_8_1_ECX, FW_8_7_EDX, FW_8_8_EBX,
+    FW_KVM,                     /* leaf 0x40000001, EAX: what a guest may ask of KVM */
     NR_FEATURE_WORDS,
 } FeatureWord;
 
@@ -40,7 +41,21 @@ typedef struct CpuModel {
     uint32_t level, xlevel;     /* highest basic and extended leaf */
     uint32_t phys_bits;
     uint32_t features[NR_FEATURE_WORDS];
+    bool hide_kvm;              /* kvm=off: no leaf 0x40000000 of KVM's */
+    uint64_t tsc_hz;            /* tsc-frequency=; 0: what the host has */
 } CpuModel;
+
+/* A package's cores (of all dies) and a core's threads. */
+typedef struct CpuTopology {
+    unsigned cores, threads;
+} CpuTopology;
+
+/* What an accelerator has to say about models. */
+typedef struct CpuModelHost {
+    CpuModel best;              /* what "max" and "host" mean */
+    uint32_t unasked[NR_FEATURE_WORDS];     /* of it, not shown unless asked for by name */
+    uint32_t added[NR_FEATURE_WORDS];       /* shown with every named model, too */
+} CpuModelHost;
 
 static inline bool cpu_model_has(const CpuModel *m, int feature)
 {
@@ -48,12 +63,15 @@ static inline bool cpu_model_has(const CpuModel *m, int feature)
 }
 
 /*
- * Resolve the text of -cpu (NULL: def) for an accelerator that can do supported.
- * best is what "max" and "host" mean. Features beyond it go away: silently, with a
- * warning under "check", as an error under "enforce".
+ * Resolve the text of -cpu (NULL: def) for an accelerator. Features beyond the
+ * best go away: silently, with a warning under "check", as an error under "enforce".
  */
-bool cpu_model_parse(const char *text, const char *def, const CpuModel *best, CpuModel *out,
+bool cpu_model_parse(const char *text, const char *def, const CpuModelHost *host, CpuModel *out,
                      Error **errp);
+uint32_t cpu_model_signature(const CpuModel *m);    /* leaf 1, EAX */
+/* The static part of a leaf: no OSXSAVE, no leaf 0xd, nothing of a hypervisor. */
+void cpu_model_leaf(const CpuModel *m, const CpuTopology *t, uint32_t apic_id, uint32_t leaf,
+                    uint32_t subleaf, uint32_t out[4]);
 /* -cpu help */
 void cpu_model_help(FILE *out);
 

@@ -17,6 +17,7 @@ typedef enum RunRequest {
     RUN_REQUEST_EXIT = 1 << 5,      /* end the program with exit_code */
     RUN_REQUEST_PANIC = 1 << 6,     /* pvpanic, or a CPU in triple fault */
     RUN_REQUEST_WATCHDOG = 1 << 7,  /* the watchdog expired */
+    RUN_REQUEST_INTERNAL_ERROR = 1 << 8,    /* the accelerator cannot go on: stop */
 } RunRequest;
 
 /*

@@ -180,6 +180,9 @@ void vcpu_run_on(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
 
 void vcpus_start(void)
 {
+    if (accel_type()->vm_running) {
+        accel_type()->vm_running(true);
+    }
     for (unsigned i = 0; i < vcpu_count(); i++) {
         vcpu_lower(vcpu_get(i), VCPU_STOP);
         vcpu_kick(vcpu_get(i));
@@ -199,6 +202,9 @@ void vcpus_pause(void)
             vm_lock_cond_wait(&cpu->cond, &cpu->lock);
         }
         g_mutex_unlock(&cpu->lock);
+    }
+    if (accel_type()->vm_running) {
+        accel_type()->vm_running(false);
     }
 }
 

@@ -123,6 +123,7 @@ void region_destroy(MemRegion *r)
     if (r->owns_ram) {
         ram_block_free(r->ram);
     }
+    g_clear_pointer(&r->ioeventfds, g_array_unref);
     g_clear_pointer(&r->name, g_free);
     r->ram = NULL;
 }
@@ -365,6 +366,37 @@ void region_set_alias_offset(MemRegion *r, uint64_t offset)
     }
 }
 
+void region_set_coalesced(MemRegion *r, bool coalesced)
+{
+    if (r->coalesced != coalesced) {
+        r->coalesced = coalesced;
+        mem_notify_attrs_changed();
+    }
+}
+
+void region_add_ioeventfd(MemRegion *r, const IoEventFd *event)
+{
+    if (!r->ioeventfds) {
+        r->ioeventfds = g_array_new(false, false, sizeof(IoEventFd));
+    }
+    g_array_append_val(r->ioeventfds, *event);
+    mem_notify_attrs_changed();
+}
+
+void region_del_ioeventfd(MemRegion *r, const IoEventFd *event)
+{
+    for (unsigned i = 0; r->ioeventfds && i < r->ioeventfds->len; i++) {
+        const IoEventFd *e = &g_array_index(r->ioeventfds, IoEventFd, i);
+
+        if (e->offset == event->offset && e->fd == event->fd && e->match == event->match &&
+            e->value == event->value) {
+            g_array_remove_index(r->ioeventfds, i);
+            mem_notify_attrs_changed();
+            return;
+        }
+    }
+}
+
 /* Spaces */
 
 AddressSpace *address_space_new(const char *name, MemRegion *root)
@@ -591,6 +623,23 @@ static void io_write(MemRegion *r, uint64_t offset, uint64_t value, unsigned siz
     }
 }
 
+/* True when the write was an event's. */
+static bool signal_ioeventfd(const MemRegion *r, uint64_t offset, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < r->ioeventfds->len; i++) {
+        const IoEventFd *e = &g_array_index(r->ioeventfds, IoEventFd, i);
+
+        if (e->offset == offset && (!e->size || e->size == size) &&
+            (!e->match || e->value == (value & ones(size)))) {
+            uint64_t one = 1;
+
+            /* EAGAIN: the counter is at its end, and the event signalled all the same. */
+            return write(e->fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN;
+        }
+    }
+    return false;
+}
+
 /*
  * The next piece of an access: at most len bytes at addr, naturally aligned
  * unless the region takes others, within one range.
@@ -647,9 +696,13 @@ static size_t access_io(const Access *a)
 
         size = piece_size(range, a->addr, a->len);
         value = ones(size);
-        if (r->ops && enter_owner(r)) {
+        if (a->is_write) {
+            memcpy(&value, a->buf, size);
+        }
+        if (!(unlikely(r->ioeventfds) && a->is_write &&
+              signal_ioeventfd(r, offset, value, size)) &&
+            r->ops && enter_owner(r)) {
             if (a->is_write) {
-                memcpy(&value, a->buf, size);
                 io_write(r, offset, value, size);
             } else {
                 value = io_read(r, offset, size);
@@ -757,6 +810,55 @@ void mem_notify_dirty_cleared(uint64_t ram_addr, uint64_t len)
         if (l->dirty_cleared) {
             l->dirty_cleared(l, ram_addr, len);
         }
+    }
+}
+
+void mem_notify_dirty_sync(RamBlock *block)
+{
+    MemListener *l;
+
+    list_for_each(l, &listeners, MemListener, link) {
+        if (l->dirty_sync) {
+            l->dirty_sync(l, block);
+        }
+    }
+}
+
+void mem_notify_attrs_changed(void)
+{
+    MemListener *l;
+
+    list_for_each(l, &listeners, MemListener, link) {
+        if (l->attrs_changed) {
+            l->attrs_changed(l);
+        }
+    }
+}
+
+void mem_flush_coalesced(void)
+{
+    MemListener *l;
+
+    list_for_each(l, &listeners, MemListener, link) {
+        if (l->flush_coalesced) {
+            l->flush_coalesced(l);
+        }
+    }
+}
+
+void mem_for_each_range(AddressSpace *as, void (*fn)(const MemRange *range, void *opaque),
+                        void *opaque)
+{
+    uint64_t gap;
+    const FlatView *view;
+
+    find(as, 0, &gap);
+    view = cached[as->index].view;
+    for (unsigned i = 0; i < view->count; i++) {
+        const FlatRange *f = &view->ranges[i];
+
+        fn(&(MemRange){ f->addr, f->last, f->region, f->offset,
+                        f->region->kind == REGION_RAM && !f->readonly }, opaque);
     }
 }
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <glib.h>
+
 #include "memory/ram.h"
 #include "qom/object.h"
 #include "util/compiler.h"
@@ -62,6 +64,8 @@ struct MemRegion {
     int priority;               /* the higher hides the lower; later added hides at equal */
     List children;              /* by falling priority */
     ListLink sibling;
+    bool coalesced;             /* accelerators may gather writes */
+    GArray *ioeventfds;         /* of IoEventFd; NULL: none */
 };
 
 void region_init_container(MemRegion *r, Object *owner, const char *name, uint64_t size);
@@ -87,6 +91,23 @@ void region_set_addr(MemRegion *r, uint64_t addr);
 void region_set_alias_offset(MemRegion *r, uint64_t offset);
 void memory_begin(void);
 void memory_commit(void);
+/*
+ * Writes to the region may come late, but before the next access of any device
+ * and before mem_flush_coalesced(): for frame buffers that trap.
+ */
+void region_set_coalesced(MemRegion *r, bool coalesced);
+
+/* A write of size bytes (0: any) at offset signals fd instead of calling the region's owner. */
+typedef struct IoEventFd {
+    uint64_t offset;
+    unsigned size;
+    bool match;                 /* only when value is what is written */
+    uint64_t value;
+    int fd;                     /* an eventfd, the caller's */
+} IoEventFd;
+/* Accelerators that can have the kernel signal it; the thread that wrote does otherwise. */
+void region_add_ioeventfd(MemRegion *r, const IoEventFd *event);
+void region_del_ioeventfd(MemRegion *r, const IoEventFd *event);
 
 /* The two spaces every PC has; roots are containers of 2^64 and 2^16 bytes. */
 AddressSpace *memory_space(void);
@@ -130,12 +151,29 @@ typedef struct MemListener {
     void (*map_changed)(struct MemListener *l);
     void (*ram_written)(struct MemListener *l, uint64_t ram_addr, uint64_t len);  /* by devices */
     void (*dirty_cleared)(struct MemListener *l, uint64_t ram_addr, uint64_t len);
+    /* The map is the same, but for dirty logging, coalescing or ioeventfds. */
+    void (*attrs_changed)(struct MemListener *l);
+    void (*dirty_sync)(struct MemListener *l, RamBlock *block);  /* ram_mark_dirty() it */
+    void (*flush_coalesced)(struct MemListener *l);
     ListLink link;
 } MemListener;
 void mem_listener_add(MemListener *l);
 void mem_listener_remove(MemListener *l);
 void mem_notify_ram_written(RamBlock *block, uint64_t offset, uint64_t len);
 void mem_notify_dirty_cleared(uint64_t ram_addr, uint64_t len);
+void mem_notify_dirty_sync(RamBlock *block);
+void mem_notify_attrs_changed(void);
+void mem_flush_coalesced(void);     /* VM lock held */
+
+/* A run of addresses that one region serves, for accelerators. VM lock held. */
+typedef struct MemRange {
+    GuestAddr addr, last;
+    MemRegion *region;
+    uint64_t offset;            /* of addr within region */
+    bool writable;              /* RAM alone; ROM and devices are not */
+} MemRange;
+void mem_for_each_range(AddressSpace *as, void (*fn)(const MemRange *range, void *opaque),
+                        void *opaque);
 
 /* The flat view as text ("info mtree -f"): a line a range. */
 void mem_print(AddressSpace *as, GString *out);

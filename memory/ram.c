@@ -111,6 +111,25 @@ RamBlock *ram_block_of_host(const void *host)
     return NULL;
 }
 
+void ram_dirty_log_start(RamBlock *block)
+{
+    if (!block->dirty_logs++) {
+        mem_notify_attrs_changed();
+    }
+}
+
+void ram_dirty_log_stop(RamBlock *block)
+{
+    if (!--block->dirty_logs) {
+        mem_notify_attrs_changed();
+    }
+}
+
+void ram_dirty_sync(RamBlock *block)
+{
+    mem_notify_dirty_sync(block);
+}
+
 void ram_mark_dirty(RamBlock *block, uint64_t offset, uint64_t len)
 {
     for (uint64_t page = offset / RAM_PAGE_SIZE; len && page <= (offset + len - 1) / RAM_PAGE_SIZE;

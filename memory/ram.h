@@ -23,6 +23,7 @@ typedef struct RamBlock {
     uint64_t offset;
     uint64_t size;              /* bytes, whole pages */
     uint8_t *dirty;             /* a byte a page, bits RAM_DIRTY_*; written atomically */
+    unsigned dirty_logs;        /* how many want the guest's own writes seen */
 } RamBlock;
 
 enum {
@@ -39,6 +40,13 @@ RamBlock *ram_block_find(uint64_t ram_addr);
 /* The block a host pointer is in, NULL when none. */
 RamBlock *ram_block_of_host(const void *host);
 
+/*
+ * Whoever looks at dirty bits asks for them first, as an accelerator may have to
+ * be told, and gathers what the kernel saw before each look. VM lock held.
+ */
+void ram_dirty_log_start(RamBlock *block);
+void ram_dirty_log_stop(RamBlock *block);
+void ram_dirty_sync(RamBlock *block);
 /* Any thread. Mark bytes [offset, offset + len) of the block written. */
 void ram_mark_dirty(RamBlock *block, uint64_t offset, uint64_t len);
 /*

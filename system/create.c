@@ -401,9 +401,8 @@ static bool start_one(const ConfigItem *item, const AccelConfig *config, Error *
         return blame(item->origin, errp);
     }
     if (!accel_start((Accel *)(void *)obj, config, errp)) {
-        if (machine_current()->cpu_model) {
-            error_prepend(errp, "-cpu %s: ", machine_current()->cpu_model);
-            error_hint(errp, "Use -cpu help for the models and their features");
+        if (!accel_cpu_model_refused()) {
+            error_prepend(errp, "%s: failed to initialize %s: ", item->origin, name);
         }
         return false;
     }
@@ -456,7 +455,7 @@ bool create_accel(Config *c, Error **errp)
             error_set(&err, "%s: failed to initialize %s: %s", item->origin, name, absent);
         } else if (start_one(item, &config, &err)) {
             return true;
-        } else if (c->cpu) {
+        } else if (accel_cpu_model_refused()) {
             last = true;        /* a wrong -cpu is wrong for all of them */
         }
         if (last) {

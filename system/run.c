@@ -233,6 +233,9 @@ static bool process_requests(unsigned requests, ShutdownCause cause, int exit_co
         exit_status = exit_code & 0xff;
         return true;
     }
+    if (requests & RUN_REQUEST_INTERNAL_ERROR) {
+        run_stop(RUN_STATE_INTERNAL_ERROR);
+    }
     if ((requests & RUN_REQUEST_PANIC) && panicked()) {
         return true;
     }

@@ -14,6 +14,7 @@ const LogItem log_items[] = {
     { LOG_CPU_RESET, "cpu_reset", "show CPU state before CPU resets" },
     { LOG_GUEST_ERRORS, "guest_errors", "show what the guest does wrong" },
     { LOG_UNIMP, "unimp", "show what the guest asks for and is not there" },
+    { LOG_ACCEL, "accel", "tell which accelerator runs the CPUs, and why" },
     { }
 };
 

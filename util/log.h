@@ -22,6 +22,7 @@ enum {
     LOG_PAGE = 1 << 8,
     LOG_NOCHAIN = 1 << 9,
     LOG_TRACE = 1 << 10,
+    LOG_ACCEL = 1 << 11,
 };
 
 typedef struct LogItem {

@@ -9,7 +9,7 @@
 
 #define B(n) (1u << (n))
 
-static unsigned nr_cores = 1, nr_threads = 1;
+static CpuTopology topology = { 1, 1 };
 
 /* What there are handlers for. */
 static const uint32_t implemented[NR_FEATURE_WORDS] = {
@@ -97,8 +97,7 @@ uint64_t cpuid_tsc_hz(void)
 
 void cpuid_set_topology(unsigned cores, unsigned threads)
 {
-    nr_cores = MAX(cores, 1);
-    nr_threads = MAX(threads, 1);
+    topology = (CpuTopology){ MAX(cores, 1), MAX(threads, 1) };
 }
 
 uint64_t cpuid_arch_capabilities(const SoftCpu *cpu)
@@ -214,67 +213,6 @@ bool cpuid_allows(const SoftCpu *cpu, const Insn *insn)
     return !bit || cpuid_has(cpu, bit);
 }
 
-/* Bits to hold n different values. */
-static unsigned width_of(unsigned n)
-{
-    return n > 1 ? 32 - __builtin_clz(n - 1) : 0;
-}
-
-static void leaf_1(SoftCpu *cpu, uint32_t out[4])
-{
-    const CpuModel *m = cpu->priv->model;
-    unsigned logical = nr_cores * nr_threads;
-
-    out[0] = m->stepping | (m->model & 15) << 4 | (m->model >> 4) << 16
-           | (m->family > 15 ? 15 << 8 | (m->family - 15) << 20 : m->family << 8);
-    out[1] = 8 << 8 | MIN(logical, 255u) << 16 | cpu->priv->apic_id << 24;
-    out[2] = m->features[FW_1_ECX] & ~B(27);
-    if (cpu->cr4 & CR4_OSXSAVE) {
-        out[2] |= B(27);
-    }
-    out[3] = m->features[FW_1_EDX] & ~B(28);
-    if (logical > 1) {
-        out[3] |= B(28);
-    }
-    if (!(cpu->apic_base & BIT(11))) {
-        out[3] &= ~B(9);
-    }
-}
-
-/* Deterministic cache parameters: sizes a server of this kind has. */
-static void leaf_4(uint32_t subleaf, uint32_t out[4])
-{
-    static const struct { uint8_t type, level, ways; uint32_t kib; } caches[] = {
-        { 1, 1, 8, 32 }, { 2, 1, 8, 32 }, { 3, 2, 16, 4096 }, { 3, 3, 16, 16384 },
-    };
-    unsigned sharing;
-
-    if (subleaf >= ARRAY_SIZE(caches)) {
-        return;
-    }
-    sharing = subleaf == 3 ? BIT(width_of(nr_cores * nr_threads)) : BIT(width_of(nr_threads));
-    out[0] = caches[subleaf].type | caches[subleaf].level << 5 | 1 << 8 | (sharing - 1) << 14
-           | (BIT(width_of(nr_cores)) - 1) << 26;
-    out[1] = 63 | (uint32_t)(caches[subleaf].ways - 1) << 22;
-    out[2] = caches[subleaf].kib * 1024 / 64 / caches[subleaf].ways - 1;
-    out[3] = subleaf == 3 ? 4 : 0;
-}
-
-static void leaf_b(SoftCpu *cpu, uint32_t subleaf, uint32_t out[4])
-{
-    out[2] = subleaf & 0xff;
-    out[3] = cpu->priv->apic_id;
-    if (subleaf == 0) {
-        out[0] = width_of(nr_threads);
-        out[1] = nr_threads;
-        out[2] |= 1 << 8;
-    } else if (subleaf == 1) {
-        out[0] = width_of(nr_threads) + width_of(nr_cores);
-        out[1] = nr_cores * nr_threads;
-        out[2] |= 2 << 8;
-    }
-}
-
 static void leaf_d(SoftCpu *cpu, uint32_t subleaf, uint32_t out[4])
 {
     uint32_t now = cpu->xcr0 & 4 ? 832 : 576, all = cpu->priv->xcr0_allowed & 4 ? 832 : 576;
@@ -295,39 +233,23 @@ static void leaf_d(SoftCpu *cpu, uint32_t subleaf, uint32_t out[4])
     }
 }
 
+/* The static part is cpu_model_leaf()'s; what the CPU's own state decides comes on top. */
 static void basic_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
-    const CpuModel *m = cpu->priv->model;
-
     switch (leaf) {
-    case 0:
-        out[0] = m->level;
-        memcpy(&out[1], m->vendor, 4);
-        memcpy(&out[3], m->vendor + 4, 4);
-        memcpy(&out[2], m->vendor + 8, 4);
-        break;
     case 1:
-        leaf_1(cpu, out);
-        break;
-    case 2:
-        out[0] = 0x00feff01;    /* see leaves 4 and 0x18 */
-        break;
-    case 4:
-        leaf_4(subleaf, out);
-        break;
-    case 6:
-        out[0] = m->features[FW_6_EAX];
+        if (cpu->cr4 & CR4_OSXSAVE) {
+            out[2] |= B(27);
+        }
+        if (!(cpu->apic_base & BIT(11))) {
+            out[3] &= ~B(9);
+        }
         break;
     case 7:
         if (subleaf == 0) {
             /* FDP only after exceptions, no FCS and FDS: how our x87 is, whatever the model */
-            out[1] = m->features[FW_7_EBX] | B(6) | B(13);
-            out[2] = m->features[FW_7_ECX];
-            out[3] = m->features[FW_7_EDX];
+            out[1] |= B(6) | B(13);
         }
-        break;
-    case 0xb:
-        leaf_b(cpu, subleaf, out);
         break;
     case 0xd:
         leaf_d(cpu, subleaf, out);
@@ -343,60 +265,12 @@ static void basic_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t o
     }
 }
 
-static void extended_leaf(SoftCpu *cpu, uint32_t leaf, uint32_t out[4])
-{
-    const CpuModel *m = cpu->priv->model;
-
-    switch (leaf) {
-    case 0x80000000:
-        out[0] = m->xlevel;
-        if (cpuid_is_amd(cpu)) {
-            memcpy(&out[1], m->vendor, 4);
-            memcpy(&out[3], m->vendor + 4, 4);
-            memcpy(&out[2], m->vendor + 8, 4);
-        }
-        break;
-    case 0x80000001:
-        out[2] = m->features[FW_8_1_ECX];
-        out[3] = m->features[FW_8_1_EDX];
-        if (cpuid_is_amd(cpu)) {    /* AMD repeats the common part of leaf 1 */
-            out[3] |= m->features[FW_1_EDX] & 0x0183f3ff;
-        }
-        break;
-    case 0x80000002: case 0x80000003: case 0x80000004:
-        memcpy(out, m->model_id + (leaf - 0x80000002) * 16, 16);
-        break;
-    case 0x80000005:
-        if (cpuid_is_amd(cpu)) {
-            out[2] = out[3] = 32u << 24 | 8 << 16 | 1 << 8 | 64;
-        }
-        break;
-    case 0x80000006:
-        out[2] = 4096u << 16 | 8 << 12 | 64;
-        break;
-    case 0x80000007:
-        out[3] = m->features[FW_8_7_EDX];
-        break;
-    case 0x80000008:
-        out[0] = m->phys_bits | (cpuid_has(cpu, CPUID_LM) ? 48 : 32) << 8;
-        out[1] = m->features[FW_8_8_EBX];
-        if (cpuid_is_amd(cpu) && nr_cores * nr_threads > 1) {
-            out[2] = width_of(nr_cores * nr_threads) << 12 | (nr_cores * nr_threads - 1);
-        }
-        break;
-    }
-}
-
 void cpuid_read(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     const CpuModel *m = cpu->priv->model;
 
-    memset(out, 0, 4 * sizeof(out[0]));
-    if (leaf >= 0x80000000) {
-        if (leaf <= m->xlevel) {
-            extended_leaf(cpu, leaf, out);
-        }
-    } else if (leaf >> 16 == 0x4000) {
+    if (leaf >> 16 == 0x4000) {
+        memset(out, 0, 4 * sizeof(out[0]));
         if (!cpuid_has(cpu, CPUID_HYPERVISOR)) {
             return;
         }
@@ -406,7 +280,10 @@ void cpuid_read(SoftCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
         } else if (leaf == 0x40000010) {    /* kHz of the TSC and of the APIC's bus */
             out[0] = out[1] = cpuid_tsc_hz() / 1000;
         }
-    } else if (leaf <= m->level) {
+        return;
+    }
+    cpu_model_leaf(m, &topology, cpu->priv->apic_id, leaf, subleaf, out);
+    if (leaf <= m->level) {
         basic_leaf(cpu, leaf, subleaf, out);
     }
 }

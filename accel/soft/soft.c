@@ -184,10 +184,17 @@ void soft_cpu_free(SoftCpu *cpu)
 static bool soft_start(Accel *accel, const AccelConfig *config, Error **errp)
 {
     SoftAccel *s = OBJECT_OF(accel, SoftAccel);
-    CpuModel best;
+    CpuModelHost host = { .added[FW_1_ECX] = BIT(31) };
 
-    cpuid_best(&best);
-    if (!cpu_model_parse(config->cpu_model, "max", &best, &model, errp) || !stub_start(errp)) {
+    cpuid_best(&host.best);
+    /* SMAP is there for the asking: each STAC and CLAC has its price here */
+    host.unasked[FW_7_EBX] = BIT(20);
+    if (!accel_parse_cpu_model(config, &host, &model, errp) || !stub_start(errp)) {
+        return false;
+    }
+    if (model.tsc_hz && model.tsc_hz != cpuid_tsc_hz()) {
+        error_set(errp, "tsc-frequency=%" PRIu64 ": the software CPU's TSC counts %" PRIu64 " Hz",
+                  model.tsc_hz, cpuid_tsc_hz());
         return false;
     }
     cpuid_set_topology(config->cores * MAX(config->dies, 1u), config->threads);

@@ -369,6 +369,8 @@ static void update(void *opaque)
     Vga *s = opaque;
     bool graphics = (s->gr[GR_MISC] & 1) || (s->ar[AR_MODE] & AR_MODE_GRAPHICS);
 
+    mem_flush_coalesced();
+    ram_dirty_sync(s->vram.ram);
     if (s->invalid) {
         make_colors(s);
     }

@@ -110,6 +110,7 @@ static void map_legacy(VgaPci *s)
     region_init_io(&s->vbe, obj, &vbe_io, &s->vga, "vbe", 3);
     region_add(io_root(), 0x1ce, &s->vbe, 0);
     region_init_io(&s->memory, obj, &vga_memory_io, &s->vga, "vga-lowmem", 0x20000);
+    region_set_coalesced(&s->memory, true);
     region_add(pci_bus(&s->pci)->mem, 0xa0000, &s->memory, 1);
 }
 

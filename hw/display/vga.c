@@ -513,6 +513,7 @@ bool vga_init(Vga *s, Object *owner, uint32_t vram_mb, Error **errp)
     if (!region_init_ram(&s->vram, owner, "vga.vram", s->vram_size, errp)) {
         return false;
     }
+    ram_dirty_log_start(s->vram.ram);
     s->console = console_new(&vga_console_ops, s, owner->type->name);
     return true;
 }

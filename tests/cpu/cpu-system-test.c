@@ -88,7 +88,7 @@ static const VcpuIrqOps irq_ops = {
     .ack = irq_ack, .get_tpr = get_tpr, .set_tpr = set_tpr, .get_base = get_base,
 };
 
-static void start_machine(void)
+static void start_machine(const char *accel_name)
 {
     static AccelConfig config = {
         .nr_cpus = NR_CPUS, .max_cpus = NR_CPUS, .dies = 1, .cores = NR_CPUS, .threads = 1,
@@ -100,8 +100,10 @@ static void start_machine(void)
     Accel *accel;
 
     vm_lock();
-    accel = OBJECT_OF(object_new(&accel_find("soft")->object), Accel);
-    g_assert_true(accel_start(accel, &config, &err));
+    accel = OBJECT_OF(object_new(&accel_find(accel_name)->object), Accel);
+    if (!accel_start(accel, &config, &err)) {
+        g_error("%s", error_text(err));
+    }
     g_assert_true(region_init_ram(&ram, NULL, "ram", RAM_SIZE, &err));
     g_assert_true(region_init_rom(&rom, NULL, NULL, NULL, "rom", 0x10000, &err));
     memcpy(region_host(&rom) + 0xfff0, reset_jump, sizeof(reset_jump));
@@ -173,9 +175,12 @@ static void run_image(gconstpointer opaque)
 
 int main(int argc, char **argv)
 {
+    const char *accel;
+
     g_test_init(&argc, &argv, NULL);
-    start_machine();
-    for (int i = 1; i < argc; i++) {
+    accel = argc > 1 && !strchr(argv[1], '/') ? argv[1] : "soft";
+    start_machine(accel);
+    for (int i = 1 + (argc > 1 && argv[1] == accel); i < argc; i++) {
         g_autofree char *base = g_path_get_basename(argv[i]);
         g_autofree char *name = g_strdup_printf("/cpu/system/%.*s", (int)strcspn(base, "."), base);
 

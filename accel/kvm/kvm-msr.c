@@ -1,0 +1,177 @@
+/* MSRs of a vCPU under KVM: which make up its state, in and out */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "accel/kvm/kvm-int.h"
+#include "util/trace.h"
+
+/* A page full: what KVM takes in one call. */
+#define MAX_AT_ONCE 255
+
+typedef struct MsrRange {
+    uint32_t first, last;
+} MsrRange;
+
+/* Of KVM's list: who the CPU is rather than what it does, and what other calls carry. */
+static const MsrRange left_out[] = {
+    { 0x1b, 0x1b },                 /* APIC base: in the segment registers' call */
+    { 0x3a, 0x3a }, { 0x8b, 0x8b }, { 0xce, 0xce }, { 0x10a, 0x10a }, { 0xcf, 0xcf },
+    { 0x140, 0x140 },
+    { 0xc1, 0xc8 }, { 0x186, 0x18d }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 },
+    { 0x3f1, 0x3f2 }, { 0x3f6, 0x3f7 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f },     /* no PMU */
+    { 0x480, 0x493 }, { 0x6e0, 0x6e0 },     /* the deadline goes with the local APIC */
+    { 0x800, 0x8ff }, { 0x40000000, 0x400001ff },
+    { 0xc0000080, 0xc0000080 }, { 0xc0000100, 0xc0000101 },
+    { 0xc0000300, 0xc0000302 }, { 0xc0010000, 0xc0010007 }, { 0xc0010015, 0xc0010015 },
+    { 0xc0010200, 0xc001020b },
+    { 0x4b564d08, 0x4b564dff },
+};
+
+/* Not in the list of every kernel. */
+static const MsrRange added[] = {
+    { 0x17a, 0x17b }, { 0x200, 0x20f }, { 0x250, 0x250 }, { 0x258, 0x259 }, { 0x268, 0x26f },
+    { 0x277, 0x277 }, { 0x2ff, 0x2ff }, { 0x400, 0x427 },
+};
+
+/* Those that go on by themselves. */
+static const MsrRange clock_msrs[] = {
+    { 0x10, 0x12 }, { 0x3b, 0x3b }, { 0x4b564d00, 0x4b564d01 },
+};
+
+static bool in_ranges(const MsrRange *r, size_t n, uint32_t number)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (number >= r[i].first && number <= r[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool known(uint32_t number)
+{
+    for (unsigned i = 0; i < kvm.nr_msrs; i++) {
+        if (kvm.msrs[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add(uint32_t number)
+{
+    if (!known(number) && kvm.nr_msrs < CPU_STATE_MAX_MSRS) {
+        kvm.msrs[kvm.nr_msrs++] = number;
+    }
+}
+
+bool kvm_msrs_init(Error **errp)
+{
+    struct kvm_msr_list probe = { .nmsrs = 0 };
+    g_autofree struct kvm_msr_list *list = NULL;
+    int rc = kvm_call(kvm.fd, KVM_GET_MSR_INDEX_LIST, &probe);
+
+    if ((rc < 0 && rc != -E2BIG) || probe.nmsrs > 4096) {
+        error_set(errp, "KVM does not tell which MSRs it has");
+        return false;
+    }
+    list = g_malloc0(sizeof(*list) + probe.nmsrs * sizeof(list->indices[0]));
+    list->nmsrs = probe.nmsrs;
+    rc = kvm_call(kvm.fd, KVM_GET_MSR_INDEX_LIST, list);
+    if (rc < 0 || list->nmsrs > probe.nmsrs) {
+        error_set(errp, "KVM does not tell which MSRs it has");
+        return false;
+    }
+    kvm.msrs = g_new0(uint32_t, CPU_STATE_MAX_MSRS);
+    for (unsigned i = 0; i < list->nmsrs; i++) {
+        if (!in_ranges(left_out, ARRAY_SIZE(left_out), list->indices[i])) {
+            add(list->indices[i]);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(added); i++) {
+        for (uint32_t n = added[i].first; n <= added[i].last; n++) {
+            add(n);
+        }
+    }
+    return true;
+}
+
+static struct kvm_msrs *block_new(void)
+{
+    return g_malloc0(sizeof(struct kvm_msrs) + MAX_AT_ONCE * sizeof(struct kvm_msr_entry));
+}
+
+/* KVM stops at the first one that this vCPU's CPUID does not give it: that one is passed over. */
+void kvm_get_msrs(KvmCpu *k, CpuState *out)
+{
+    g_autofree struct kvm_msrs *block = block_new();
+    unsigned next = 0;
+
+    while (next < kvm.nr_msrs) {
+        int done;
+
+        block->nmsrs = MIN(kvm.nr_msrs - next, MAX_AT_ONCE);
+        for (unsigned i = 0; i < block->nmsrs; i++) {
+            block->entries[i] = (struct kvm_msr_entry){ .index = kvm.msrs[next + i] };
+        }
+        done = kvm_call(k->fd, KVM_GET_MSRS, block);
+        if (done < 0) {
+            TRACE(kvm_get_msrs, "cpu %u: %d", k->vcpu->index, done);
+            return;
+        }
+        for (int i = 0; i < done; i++) {
+            cpu_state_set_msr(out, block->entries[i].index, block->entries[i].data);
+        }
+        next += done + ((unsigned)done < block->nmsrs ? 1 : 0);
+    }
+}
+
+/* One that KVM refused is no loss where it is 0 or what KVM has anyway. */
+static bool refused(KvmCpu *k, const CpuMsr *msr, Error **errp)
+{
+    struct { struct kvm_msrs head; struct kvm_msr_entry entry; } now = {
+        .head.nmsrs = 1, .entry.index = msr->number,
+    };
+    bool has = kvm_call(k->fd, KVM_GET_MSRS, &now) == 1;
+
+    if (has ? now.entry.data == msr->value : msr->value == 0) {
+        return true;
+    }
+    error_set(errp, "CPU %u: MSR 0x%x cannot be 0x%" PRIx64 " under KVM", k->vcpu->index,
+              msr->number, msr->value);
+    return false;
+}
+
+bool kvm_put_msrs(KvmCpu *k, const CpuState *in, bool clocks, Error **errp)
+{
+    g_autofree struct kvm_msrs *block = block_new();
+    unsigned next = 0, from[MAX_AT_ONCE];
+
+    while (next < in->nr_msrs) {
+        int done;
+
+        block->nmsrs = 0;
+        while (next < in->nr_msrs && block->nmsrs < MAX_AT_ONCE) {
+            const CpuMsr *m = &in->msrs[next];
+
+            if (clocks || !in_ranges(clock_msrs, ARRAY_SIZE(clock_msrs), m->number)) {
+                from[block->nmsrs] = next;
+                block->entries[block->nmsrs++] = (struct kvm_msr_entry){
+                    .index = m->number, .data = m->value,
+                };
+            }
+            next++;
+        }
+        done = block->nmsrs ? kvm_call(k->fd, KVM_SET_MSRS, block) : 0;
+        if (done < 0) {
+            error_set(errp, "CPU %u: KVM takes no MSRs: %s", k->vcpu->index, g_strerror(-done));
+            return false;
+        }
+        if ((unsigned)done < block->nmsrs) {
+            if (!refused(k, &in->msrs[from[done]], errp)) {
+                return false;
+            }
+            next = from[done] + 1;
+        }
+    }
+    return true;
+}
