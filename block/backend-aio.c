@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/backend-int.h"
+#include "block/drain.h"
 #include "util/iov.h"
 
 typedef enum RequestKind {
@@ -14,7 +15,7 @@ typedef enum RequestKind {
 
 typedef struct Request {
     BlockBackend *blk;
-    BlockNode *node;        /* referenced; NULL: there was no medium */
+    BlockNode *node;        /* referenced while it runs; NULL: there is no medium */
     RequestKind kind;
     int64_t offset, bytes;
     unsigned flags;
@@ -22,9 +23,18 @@ typedef struct Request {
     void *opaque;
     int ret;
     bool submitting;        /* the device's call has not returned yet */
+    BlockAcct acct;
     unsigned niov;
     struct iovec iov[];
 } Request;
+
+static const BlockAcctKind acct_kinds[] = {
+    [REQUEST_READ] = BLOCK_ACCT_READ,
+    [REQUEST_WRITE] = BLOCK_ACCT_WRITE,
+    [REQUEST_ZEROES] = BLOCK_ACCT_WRITE,
+    [REQUEST_DISCARD] = BLOCK_ACCT_UNMAP,
+    [REQUEST_FLUSH] = BLOCK_ACCT_FLUSH,
+};
 
 static void finish(void *opaque)
 {
@@ -32,7 +42,6 @@ static void finish(void *opaque)
 
     r->blk->in_flight--;
     r->fn(r->opaque, r->ret);
-    block_node_unref(r->node);
     blk_unref(r->blk);
     g_free(r);
 }
@@ -54,11 +63,79 @@ static int co_request(Request *r)
     return -EINVAL;
 }
 
+static bool out_of_bounds(const Request *r)
+{
+    int64_t length = r->node->length;
+
+    return r->kind != REQUEST_FLUSH && (r->offset < 0 || r->bytes < 0 || r->offset > length ||
+                                        r->bytes > length - r->offset);
+}
+
+/* Once, when no drained section is in the way. */
+static int co_attempt(Request *r)
+{
+    BlockBackend *blk = r->blk;
+    int ret;
+
+    while (blk->quiesced) {
+        co_queue_wait(&blk->held, NULL);
+    }
+    r->node = blk_node(blk);
+    if (!r->node) {
+        return -ENOMEDIUM;
+    }
+    if (out_of_bounds(r)) {
+        block_acct_invalid(&blk->stats, acct_kinds[r->kind]);
+        return -EIO;
+    }
+    block_node_ref(r->node);
+    blk->running++;
+    ret = co_request(r);
+    if (!--blk->running && blk->quiesced) {
+        block_drain_kick();
+    }
+    block_node_unref(r->node);
+    return ret;
+}
+
+/* Until the guest goes on; false: the device does not want it any more. */
+static bool co_park(BlockBackend *blk)
+{
+    bool goes_on;
+
+    blk->nr_parked++;
+    co_queue_wait(&blk->parked, NULL);
+    goes_on = !blk->cancel_parked;
+    if (!--blk->nr_parked) {
+        blk->cancel_parked = false;
+    }
+    return goes_on;
+}
+
 static void co_entry(void *opaque)
 {
     Request *r = opaque;
+    BlockBackend *blk = r->blk;
+    bool is_write = r->kind != REQUEST_READ;
 
-    r->ret = r->node ? co_request(r) : -ENOMEDIUM;
+    if (blk->throttle && r->bytes) {
+        co_throttle(blk->throttle, is_write, r->bytes);
+    }
+    block_acct_start(&r->acct, acct_kinds[r->kind], r->bytes);
+    while ((r->ret = co_attempt(r)) < 0 && r->ret != -ENOMEDIUM) {
+        block_acct_failed(&blk->stats, &r->acct);
+        if (!blk_request_failed(blk, is_write, &r->ret)) {
+            break;
+        }
+        if (!co_park(blk)) {
+            r->ret = -ECANCELED;
+            break;
+        }
+        block_acct_start(&r->acct, acct_kinds[r->kind], r->bytes);
+    }
+    if (!r->ret) {
+        block_acct_done(&blk->stats, &r->acct);
+    }
     if (r->submitting) {
         loop_post(loop_main(), finish, r);
     } else {
@@ -83,10 +160,6 @@ static void submit(BlockBackend *blk, RequestKind kind, int64_t offset, int64_t 
     r->submitting = true;
     if (niov) {
         memcpy(r->iov, iov, niov * sizeof(*iov));
-    }
-    r->node = blk_node(blk);
-    if (r->node) {
-        block_node_ref(r->node);
     }
     blk_ref(blk);
     blk->in_flight++;

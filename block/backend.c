@@ -2,9 +2,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/backend-int.h"
+#include "block/drain.h"
+#include "qapi/events-block-common.h"
 #include "util/trace.h"
 
-const char *const blk_error_policy_names[] = { "auto", "report", "ignore", NULL };
+const char *const blk_error_policy_names[] = { "auto", "report", "ignore", "stop", "enospc",
+                                               NULL };
 
 static List backends = { &backends, &backends };
 
@@ -40,8 +43,9 @@ static bool set_node(BlockBackend *blk, BlockNode *node, Error **errp)
 {
     g_autofree char *user = user_name(blk);
 
-    blk->root = block_child_new(node, user, blk->attached ? blk->perm : 0,
-                                blk->attached ? blk->shared : BLOCK_PERM_ALL, errp);
+    blk->root = block_child_new_ops(node, user, blk->attached ? blk->perm : 0,
+                                    blk->attached ? blk->shared : BLOCK_PERM_ALL, &blk_root_ops,
+                                    blk, errp);
     return blk->root;
 }
 
@@ -57,7 +61,11 @@ BlockBackend *blk_new(const char *id, BlockNode *node, Error **errp)
     blk->id = g_strdup(id);
     blk->refs = 1;
     blk->write_cache = true;
+    co_queue_init(&blk->held);
+    co_queue_init(&blk->parked);
+    block_stats_init(&blk->stats);
     if (node && !set_node(blk, node, errp)) {
+        block_stats_free(&blk->stats);
         g_free(blk->id);
         g_free(blk);
         return NULL;
@@ -79,6 +87,9 @@ void blk_unref(BlockBackend *blk)
     g_assert(!blk->attached && !blk->in_flight);
     list_remove(&blk->link);
     block_child_free(blk->root);
+    throttle_member_free(blk->throttle);
+    block_stats_free(&blk->stats);
+    g_free(blk->qdev);
     g_free(blk->id);
     g_free(blk);
 }
@@ -125,6 +136,8 @@ void blk_detach(BlockBackend *blk)
         blk->attached = false;
         blk->ops = NULL;
         g_clear_pointer(&blk->device, g_free);
+        g_clear_pointer(&blk->qdev, g_free);
+        blk_cancel_parked(blk);
         if (blk->root) {
             block_child_set_perm(blk->root, 0, BLOCK_PERM_ALL, NULL);
         }
@@ -226,13 +239,140 @@ bool blk_write_cache(const BlockBackend *blk)
 
 void blk_set_on_error(BlockBackend *blk, BlkErrorPolicy on_read, BlkErrorPolicy on_write)
 {
-    blk->on_read = on_read;
-    blk->on_write = on_write;
+    blk->on_read = on_read == BLK_ERROR_AUTO ? blk->on_read : on_read;
+    blk->on_write = on_write == BLK_ERROR_AUTO ? blk->on_write : on_write;
 }
 
-bool blk_report_error(BlockBackend *blk, bool is_write, int error)
+bool blk_check_on_error(BlkErrorPolicy on_read, BlkErrorPolicy on_write, Error **errp)
 {
-    TRACE(blk_error, "%s: %s error %d", blk->id ? blk->id : "", is_write ? "write" : "read",
-          error);
-    return (is_write ? blk->on_write : blk->on_read) != BLK_ERROR_IGNORE;
+    if (on_read == BLK_ERROR_ENOSPC) {
+        error_set(errp, "'enospc' is no action for read errors");
+        error_hint(errp, "rerror= takes auto, report, ignore and stop");
+        return false;
+    }
+    return true;
 }
+
+static void (*stop_hook)(void);
+
+void blk_set_stop_hook(void (*stop)(void))
+{
+    stop_hook = stop;
+}
+
+void blk_set_qdev(BlockBackend *blk, const char *qdev)
+{
+    g_free(blk->qdev);
+    blk->qdev = g_strdup(qdev);
+}
+
+static void stop_guest(void *opaque)
+{
+    stop_hook();
+}
+
+static BlockErrorAction action_for(const BlockBackend *blk, bool is_write, int error)
+{
+    BlkErrorPolicy policy = is_write ? blk->on_write : blk->on_read;
+
+    if (policy == BLK_ERROR_AUTO) {
+        policy = is_write ? BLK_ERROR_ENOSPC : BLK_ERROR_REPORT;
+    }
+    if (policy == BLK_ERROR_ENOSPC) {
+        policy = error == ENOSPC ? BLK_ERROR_STOP : BLK_ERROR_REPORT;
+    }
+    if (policy == BLK_ERROR_STOP && stop_hook) {
+        return BLOCK_ERROR_ACTION_STOP;
+    }
+    return policy == BLK_ERROR_IGNORE ? BLOCK_ERROR_ACTION_IGNORE : BLOCK_ERROR_ACTION_REPORT;
+}
+
+bool blk_request_failed(BlockBackend *blk, bool is_write, int *ret)
+{
+    BlockErrorAction action = action_for(blk, is_write, -*ret);
+    bool may_stop = blk->on_read == BLK_ERROR_STOP || blk->on_write == BLK_ERROR_STOP ||
+                    blk->on_write == BLK_ERROR_ENOSPC || blk->on_write == BLK_ERROR_AUTO;
+
+    TRACE(blk_error, "%s: %s error %d: %s", blk->id ? blk->id : "", is_write ? "write" : "read",
+          -*ret, BlockErrorAction_name(action));
+    if (action == BLOCK_ERROR_ACTION_STOP) {
+        blk->iostatus = *ret == -ENOSPC ? BLOCK_DEVICE_IO_STATUS_NOSPACE
+                                        : BLOCK_DEVICE_IO_STATUS_FAILED;
+    }
+    qapi_event_send_block_io_error(blk->id ? blk->id : "",
+                                   blk->root ? blk->root->node->name : NULL,
+                                   is_write ? IO_OPERATION_TYPE_WRITE : IO_OPERATION_TYPE_READ,
+                                   action, may_stop, *ret == -ENOSPC, g_strerror(-*ret));
+    if (action == BLOCK_ERROR_ACTION_STOP) {
+        loop_post(loop_main(), stop_guest, NULL);
+        return true;
+    }
+    *ret = action == BLOCK_ERROR_ACTION_IGNORE ? 0 : *ret;
+    return false;
+}
+
+void blk_retry_all(void)
+{
+    BlockBackend *blk;
+
+    list_for_each(blk, &backends, BlockBackend, link) {
+        blk->iostatus = BLOCK_DEVICE_IO_STATUS_OK;
+        co_queue_wake_all(&blk->parked);
+    }
+}
+
+void blk_cancel_parked(BlockBackend *blk)
+{
+    if (blk->nr_parked) {
+        blk->cancel_parked = true;
+        co_queue_wake_all(&blk->parked);
+    }
+}
+
+void blk_cancel_all(void)
+{
+    BlockBackend *blk;
+
+    list_for_each(blk, &backends, BlockBackend, link) {
+        blk_cancel_parked(blk);
+    }
+}
+
+/* What happens to its node */
+
+static void root_drained_begin(BlockChild *child)
+{
+    BlockBackend *blk = child->opaque;
+
+    blk->quiesced++;
+}
+
+static bool root_drained_poll(BlockChild *child)
+{
+    const BlockBackend *blk = child->opaque;
+
+    return blk->running;
+}
+
+static void root_drained_end(BlockChild *child)
+{
+    BlockBackend *blk = child->opaque;
+
+    if (!--blk->quiesced) {
+        co_queue_wake_all(&blk->held);
+    }
+}
+
+static void root_resized(BlockChild *child)
+{
+    BlockBackend *blk = child->opaque;
+
+    if (blk->ops && blk->ops->resized) {
+        blk->ops->resized(blk->opaque);
+    }
+}
+
+const BlockChildOps blk_root_ops = {
+    .drained_begin = root_drained_begin, .drained_poll = root_drained_poll,
+    .drained_end = root_drained_end, .resized = root_resized,
+};

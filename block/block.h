@@ -118,10 +118,13 @@ typedef struct BlkDeviceOps {
     bool (*medium_locked)(void *opaque);
 } BlkDeviceOps;
 
-typedef enum BlkErrorPolicy {       /* rerror=, werror= */
+/* rerror=, werror= */
+typedef enum BlkErrorPolicy {
     BLK_ERROR_AUTO,
     BLK_ERROR_REPORT,
     BLK_ERROR_IGNORE,
+    BLK_ERROR_STOP,
+    BLK_ERROR_ENOSPC,
 } BlkErrorPolicy;
 extern const char *const blk_error_policy_names[];
 
@@ -161,9 +164,23 @@ uint32_t blk_alignment(const BlockBackend *blk);
 /* Off: each write is stable when it is done. */
 void blk_set_write_cache(BlockBackend *blk, bool on);
 bool blk_write_cache(const BlockBackend *blk);
+/*
+ * What becomes of requests that fail; auto leaves it as it is. Report: the
+ * device is told. Ignore: it is told that all is well. Stop: the guest stops,
+ * and the request, of which the device hears nothing, is done again once it
+ * goes on.
+ */
 void blk_set_on_error(BlockBackend *blk, BlkErrorPolicy on_read, BlkErrorPolicy on_write);
-/* True: tell the guest about this error; false: go on as if nothing was. */
-bool blk_report_error(BlockBackend *blk, bool is_write, int error);
+bool blk_check_on_error(BlkErrorPolicy on_read, BlkErrorPolicy on_write, Error **errp);
+/* The guest goes on: what failed is done again. */
+void blk_retry_all(void);
+/* The device was reset: what waits to be done again fails with -ECANCELED. */
+void blk_cancel_parked(BlockBackend *blk);
+void blk_cancel_all(void);
+/* stop: stop the guest, in the main loop. Without it, stop is report. */
+void blk_set_stop_hook(void (*stop)(void));
+/* How queries call the device: its id or path. */
+void blk_set_qdev(BlockBackend *blk, const char *qdev);
 
 /*
  * Requests. Call from the main loop or, under the VM lock, from a vCPU's

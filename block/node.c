@@ -336,6 +336,7 @@ static void co_close_owned(void)
 
 static void co_close_all(void *opaque)
 {
+    blk_cancel_all();
     co_settle();
     co_close_owned();
     while (closing) {

@@ -19,7 +19,8 @@ typedef struct ConfigItem {
     char *text;             /* short forms: "stdio", "mon:stdio" */
     char *id;               /* of what a short form or a drive creates */
     /* -drive, after sugar_expand(): how its backend is set up */
-    bool probed, write_through, ignore_read_errors, ignore_write_errors;
+    bool probed, write_through;
+    int on_read, on_write;      /* BlkErrorPolicy */
 } ConfigItem;
 
 typedef struct Config {

@@ -15,6 +15,7 @@
 #include "qom/user-object.h"
 #include "system/config.h"
 #include "system/qtest.h"
+#include "system/run.h"
 #include "util/parse.h"
 
 #include <sys/sysinfo.h>
@@ -97,13 +98,26 @@ static bool create_drive(const ConfigItem *item, Error **errp)
         return false;
     }
     blk_set_write_cache(blk, !item->write_through);
-    blk_set_on_error(blk, item->ignore_read_errors ? BLK_ERROR_IGNORE : BLK_ERROR_AUTO,
-                     item->ignore_write_errors ? BLK_ERROR_IGNORE : BLK_ERROR_AUTO);
+    blk_set_on_error(blk, item->on_read, item->on_write);
     return true;                /* the drive stays, whether or not a device takes it */
+}
+
+static void stop_for_error(void)
+{
+    run_stop(RUN_STATE_IO_ERROR);
+}
+
+static void retry_failed(void *opaque, bool running, RunState state)
+{
+    if (running) {
+        blk_retry_all();
+    }
 }
 
 bool create_drives(Config *c, Error **errp)
 {
+    blk_set_stop_hook(stop_for_error);
+    run_add_listener(retry_failed, NULL);
     return create_each(c->blockdevs, create_blockdev, errp) &&
            create_each(c->drives, create_drive, errp);
 }

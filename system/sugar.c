@@ -200,6 +200,14 @@ static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive,
     return top;
 }
 
+static const BlkErrorPolicy error_policies[] = {
+    [BLOCKDEV_ON_ERROR_REPORT] = BLK_ERROR_REPORT,
+    [BLOCKDEV_ON_ERROR_IGNORE] = BLK_ERROR_IGNORE,
+    [BLOCKDEV_ON_ERROR_ENOSPC] = BLK_ERROR_ENOSPC,
+    [BLOCKDEV_ON_ERROR_STOP] = BLK_ERROR_STOP,
+    [BLOCKDEV_ON_ERROR_AUTO] = BLK_ERROR_AUTO,
+};
+
 static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(drive->json, QAPI_KEYVAL, errp);
@@ -221,8 +229,11 @@ static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n,
                     : g_strdup_printf("none%u", n);
     drive->write_through = o->has_cache && (o->cache == DRIVE_CACHE_WRITETHROUGH ||
                                             o->cache == DRIVE_CACHE_DIRECTSYNC);
-    drive->ignore_read_errors = o->has_rerror && o->rerror == DRIVE_ERROR_ACTION_IGNORE;
-    drive->ignore_write_errors = o->has_werror && o->werror == DRIVE_ERROR_ACTION_IGNORE;
+    drive->on_read = o->has_rerror ? error_policies[o->rerror] : BLK_ERROR_AUTO;
+    drive->on_write = o->has_werror ? error_policies[o->werror] : BLK_ERROR_AUTO;
+    if (!blk_check_on_error(drive->on_read, drive->on_write, errp)) {
+        return false;
+    }
     json_object_put(drive->json);
     drive->json = NULL;
     if (o->file) {

@@ -89,7 +89,7 @@ static void io_failed(IdeDrive *d, bool is_write, int error)
 
 static bool failed(IdeDrive *d, bool is_write, int ret)
 {
-    if (ret < 0 && blk_report_error(d->blk, is_write, -ret)) {
+    if (ret < 0) {
         io_failed(d, is_write, -ret);
         return true;
     }
@@ -302,7 +302,7 @@ static void flush_done(void *opaque, int ret)
     IdeDrive *d = io->drive;
 
     if (io->generation == d->generation) {
-        if (ret < 0 && blk_report_error(d->blk, true, -ret)) {
+        if (ret < 0) {
             ide_fail(d, IDE_ERROR_ABRT);
         } else {
             ide_complete(d);

@@ -94,7 +94,7 @@ static void pio_read_done(IdeIo *io, int ret)
 {
     IdeDrive *d = io->drive;
 
-    if (ret < 0 && blk_report_error(d->blk, false, -ret)) {
+    if (ret < 0) {
         read_failed(d);
         return;
     }
@@ -153,7 +153,7 @@ static void dma_read_done(IdeIo *io, int ret)
     IdeDrive *d = io->drive;
     IdeBus *bus = ide_bus(d);
 
-    if (ret < 0 && blk_report_error(d->blk, false, -ret)) {
+    if (ret < 0) {
         read_failed(d);
         bus->dma->done(bus->dma_opaque, false);
         return;

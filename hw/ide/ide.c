@@ -174,6 +174,9 @@ static bool take_backend(IdeDrive *d, const BlkDeviceOps *ops, Error **errp)
     if (d->share_rw) {
         shared |= BLOCK_PERM_WRITE;
     }
+    if (!blk_check_on_error(d->on_read, d->on_write, errp)) {
+        return false;
+    }
     if (!blk_attach(d->blk, name ? name : d->dev.obj.type->name, perm, shared, ops, d, errp)) {
         return false;
     }

@@ -223,6 +223,9 @@ void ide_io_write(IdeIo *io, int64_t offset, bool fua)
 void ide_drive_cancel(IdeDrive *d)
 {
     d->generation++;
+    if (d->blk) {
+        blk_cancel_parked(d->blk);
+    }
     d->dma_step = NULL;
     d->buf_done = NULL;
     d->buf_pos = d->buf_end = 0;

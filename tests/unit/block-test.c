@@ -1,6 +1,7 @@
 /* Block layer: nodes, options, locks, alignment, the callback face, temporary overlays */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "block/drain.h"
 #include "block/driver.h"
 #include "qapi/keyval.h"
 #include "util/co-lock.h"
@@ -261,6 +262,114 @@ static void callback_face(void)
     block_node_unref(node);
 }
 
+/* A disk whose requests fail as often as told. */
+static unsigned failures, stops;
+
+static int failing_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
+                              const struct iovec *iov, unsigned niov, unsigned flags)
+{
+    return failures && failures-- ? -ENOSPC : 0;
+}
+
+static const BlockDriver failing_driver = {
+    .name = "failing", .is_protocol = true, .co_pwritev = failing_co_pwritev,
+};
+
+static void note_stop(void)
+{
+    stops++;
+}
+
+static void nothing(void *opaque)
+{
+}
+
+static void turn(unsigned times)
+{
+    for (; times; times--) {
+        loop_post(loop_main(), nothing, NULL);
+        loop_wait(loop_main());
+        loop_dispatch(loop_main());
+    }
+}
+
+static void write_failing(BlockBackend *blk, uint8_t *buf)
+{
+    struct iovec iov = { buf, 512 };
+
+    last_ret = 1;
+    pending = 1;
+    blk_aio_pwritev(blk, 0, &iov, 1, 0, note_ret, NULL);
+}
+
+static void error_policy(void)
+{
+    BlockNode *node = must_open("driver=null-co");
+    BlockBackend *blk = blk_new("d0", node, NULL);
+    uint8_t buf[512];
+
+    node->driver = &failing_driver;
+    g_assert_true(blk_attach(blk, "test", BLOCK_PERM_WRITE, BLOCK_PERM_ALL, NULL, NULL, NULL));
+    failures = 1;
+    blk_set_on_error(blk, BLK_ERROR_AUTO, BLK_ERROR_IGNORE);
+    write_failing(blk, buf);
+    wait_all();
+    g_assert_cmpint(last_ret, ==, 0);
+    /* Without someone who stops the guest, it is told. */
+    failures = 1;
+    blk_set_on_error(blk, BLK_ERROR_AUTO, BLK_ERROR_ENOSPC);
+    write_failing(blk, buf);
+    wait_all();
+    g_assert_cmpint(last_ret, ==, -ENOSPC);
+    blk_set_stop_hook(note_stop);
+    failures = 2;
+    write_failing(blk, buf);
+    turn(5);
+    g_assert_cmpuint(stops, ==, 1);
+    g_assert_cmpint(last_ret, ==, 1);       /* the device waits */
+    blk_retry_all();
+    turn(5);
+    g_assert_cmpuint(stops, ==, 2);
+    blk_retry_all();
+    wait_all();
+    g_assert_cmpint(last_ret, ==, 0);
+    failures = 1;
+    write_failing(blk, buf);
+    turn(5);
+    blk_cancel_parked(blk);
+    wait_all();
+    g_assert_cmpint(last_ret, ==, -ECANCELED);
+    blk_set_stop_hook(NULL);
+    blk_detach(blk);
+    blk_unref(blk);
+    block_node_unref(node);
+}
+
+static void co_hold(void *opaque)
+{
+    co_drain_begin(opaque);
+}
+
+/* Requests of a device wait for the end of a drained section. */
+static void held(void)
+{
+    BlockNode *node = must_open("driver=null-co");
+    BlockBackend *blk = blk_new("d0", node, NULL);
+    uint8_t buf[512];
+
+    g_assert_true(blk_attach(blk, "test", BLOCK_PERM_WRITE, BLOCK_PERM_ALL, NULL, NULL, NULL));
+    co_run(co_hold, node);
+    write_failing(blk, buf);
+    turn(5);
+    g_assert_cmpint(last_ret, ==, 1);
+    block_drain_end(node);
+    wait_all();
+    g_assert_cmpint(last_ret, ==, 0);
+    blk_detach(blk);
+    blk_unref(blk);
+    block_node_unref(node);
+}
+
 static void co_file(void *opaque)
 {
     g_autofree char *path = new_image("a.raw", 1000, 0x5a);
@@ -485,6 +594,8 @@ int main(int argc, char **argv)
     g_test_add_func("/block/alignment", alignment);
     g_test_add_func("/block/overlapping", overlapping);
     g_test_add_func("/block/callback-face", callback_face);
+    g_test_add_func("/block/error-policy", error_policy);
+    g_test_add_func("/block/held", held);
     g_test_add_func("/block/file", file);
     g_test_add_func("/block/refusals", refusals);
     g_test_add_func("/block/ownership", ownership);
