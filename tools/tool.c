@@ -27,7 +27,7 @@ static const ToolOption *find(const ToolOption *options, int value)
 
 static struct option *long_options(const ToolOption *options, GString *letters)
 {
-    GArray *rows = g_array_new(true, true, sizeof(struct option));
+    GArray *rows = g_array_sized_new(true, true, sizeof(struct option), 1);
 
     for (int i = 0; options[i].name || options[i].letter; i++) {
         const ToolOption *o = &options[i];
@@ -86,7 +86,8 @@ ToolParse tool_parse(const ToolOption *options, void *args, int argc, char **arg
     int value;
 
     optind = 0;         /* from the start, also the second time */
-    while ((value = getopt_long(argc, argv, letters->str, longs, NULL)) != -1) {
+    while ((value = longs->name ? getopt_long(argc, argv, letters->str, longs, NULL)
+                                : getopt(argc, argv, letters->str)) != -1) {
         if (value == '?' || value == ':') {
             *bad = argv[optind - 1];
             return value == ':' ? TOOL_PARSE_NO_ARG : TOOL_PARSE_UNKNOWN;

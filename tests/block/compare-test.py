@@ -25,6 +25,7 @@ NORMAL = [
     (re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d'), 'DATE'),
     (re.compile(r'"date-n?sec": \d+'), '"date": N'),
     (re.compile(r'#block\d+'), '#block'),
+    (re.compile(r'environment: line \d+: +\d+ '), ''),
 ]
 
 # Each command's output is told apart, for the order of the two streams is chance.
