@@ -25,6 +25,7 @@ typedef struct CharType {
     void (*set_params)(Chardev *chr, const CharParams *params);
     void (*set_open)(Chardev *chr, bool open);
     int (*take_fd)(Chardev *chr);
+    void (*yank)(Chardev *chr);         /* shut the connection down */
     /* Only the multiplexer: it has its own list of front ends. */
     bool (*attach)(Chardev *chr, CharFrontend *fe, Error **errp);
     void (*detach)(Chardev *chr, CharFrontend *fe);

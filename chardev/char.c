@@ -321,6 +321,54 @@ bool chardev_delete(Chardev *chr, Error **errp)
     return true;
 }
 
+bool chardev_can_replace(const Chardev *chr, Error **errp)
+{
+    if (chr->type->attach) {
+        error_set(errp, "Mux device hotswap not supported yet");
+        return false;
+    }
+    if (chr->fe && chr->fe->fixed) {
+        error_set(errp, "Chardev user does not support chardev hotswap");
+        return false;
+    }
+    return true;
+}
+
+void chardev_replace(Chardev *chr, Chardev *made)
+{
+    CharFrontend *fe = chr->fe;
+
+    chr->fe = NULL;
+    chardevs = g_list_remove(chardevs, made);
+    g_free(made->id);
+    made->id = g_strdup(chr->id);
+    chardev_free(chr);
+    chardevs = g_list_insert_sorted(chardevs, made, compare_ids);
+    if (!fe) {
+        return;
+    }
+    made->fe = fe;
+    fe->chr = made;
+    if (made->type->fe_changed) {
+        made->type->fe_changed(made);
+    }
+    char_fe_event(fe, made->open ? CHAR_EVENT_OPENED : CHAR_EVENT_CLOSED);
+    char_fe_fire_writable(fe);
+    char_fe_accept_input(fe);
+}
+
+bool chardev_can_yank(const Chardev *chr)
+{
+    return chr->type->yank;
+}
+
+void chardev_yank(Chardev *chr)
+{
+    if (chr->type->yank) {
+        chr->type->yank(chr);
+    }
+}
+
 const char *chardev_id(const Chardev *chr)
 {
     return chr->id;

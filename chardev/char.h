@@ -51,6 +51,7 @@ struct CharFrontend {
     void *writable_opaque;
     unsigned mux_tag;
     bool opened;            /* was told OPENED and not CLOSED since */
+    bool fixed;             /* wants no other back end: set after char_fe_init() */
 };
 
 typedef struct CharParams {     /* of a serial line */
@@ -113,6 +114,16 @@ Chardev *chardev_new_short(const char *spec, const char *id, bool *want_monitor,
 Chardev *chardev_find(const char *id);
 /* Unregister and close; fails while a front end is connected. */
 bool chardev_delete(Chardev *chr, Error **errp);
+
+/*
+ * Put made, which nobody uses, in the place of chr, which is freed: its id and
+ * its front end go over. Ask can_replace first.
+ */
+bool chardev_can_replace(const Chardev *chr, Error **errp);
+void chardev_replace(Chardev *chr, Chardev *made);
+/* Shut a connection down as if the peer had gone. */
+bool chardev_can_yank(const Chardev *chr);
+void chardev_yank(Chardev *chr);
 
 const char *chardev_id(const Chardev *chr);
 /* What it is connected to, as query-chardev shows it: "pty:/dev/pts/3", "unix:/tmp/s,server=on". */

@@ -63,6 +63,13 @@ bool chardev_is_ringbuf(const Chardev *chr)
     return chr->type == &ringbuf_type;
 }
 
+size_t ringbuf_used(const Chardev *chr)
+{
+    const Ringbuf *s = (const Ringbuf *)chr;
+
+    return s->produced - s->consumed;
+}
+
 size_t ringbuf_read(Chardev *chr, void *buf, size_t len)
 {
     Ringbuf *s = (Ringbuf *)chr;

@@ -7,6 +7,7 @@
 
 /* For the others chr must be one. */
 bool chardev_is_ringbuf(const Chardev *chr);
+size_t ringbuf_used(const Chardev *chr);
 /* Take up to len of the oldest bytes out. */
 size_t ringbuf_read(Chardev *chr, void *buf, size_t len);
 void ringbuf_put(Chardev *chr, const void *buf, size_t len);

@@ -379,6 +379,15 @@ static void socket_close(Chardev *chr)
     sockaddr_clear(&s->addr);
 }
 
+static void socket_yank(Chardev *chr)
+{
+    CharSocket *s = (CharSocket *)chr;
+
+    if (s->fd.channel) {
+        channel_shutdown(s->fd.channel);
+    }
+}
+
 static const CharType socket_type = {
     .name = "socket",
     .desc = "TCP or Unix socket, client or server",
@@ -388,5 +397,6 @@ static const CharType socket_type = {
     .write = socket_write,
     .accept_input = char_fd_accept_input,
     .take_fd = char_fd_take_fd,
+    .yank = socket_yank,
 };
 REGISTER_CHARDEV(socket_type)

@@ -203,6 +203,7 @@ bool monitor_new(const MonitorOptions *opts, Error **errp)
         unref(mon);
         return false;
     }
+    mon->fe.fixed = true;               /* who would see the reply to that? */
     monitors = g_list_append(monitors, mon);
     char_fe_set_handlers(&mon->fe, session_can_read, session_read, session_event, mon);
     return true;

@@ -7,6 +7,7 @@
 #include "hw/core/power.h"
 #include "hw/intc/apic.h"
 #include "qapi/events-run.h"
+#include "ui/input.h"
 #include "util/clock.h"
 #include "util/co-lock.h"
 #include "util/error.h"
@@ -57,6 +58,7 @@ static void enter(RunState next)
 {
     TRACE(run_state, "%s -> %s", RunState_name(state), RunState_name(next));
     state = next;
+    input_set_live(next == RUN_STATE_RUNNING || next == RUN_STATE_SUSPENDED);
     for (unsigned i = 0; listeners && i < listeners->len; i++) {
         Listener *l = &g_array_index(listeners, Listener, i);
 

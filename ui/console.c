@@ -9,6 +9,7 @@
 struct Console {
     const ConsoleOps *ops;
     void *opaque;
+    const Object *device;
     char *name;
     pixman_image_t *surface;
     List listeners;
@@ -31,19 +32,32 @@ static void tick(void *opaque)
     timer_arm(&c->timer, clock_ns(CLOCK_TYPE_REALTIME) + REFRESH_NS);
 }
 
-Console *console_new(const ConsoleOps *ops, void *opaque, const char *name)
+Console *console_new(const ConsoleOps *ops, void *opaque, Object *device)
 {
     Console *c = g_new0(Console, 1);
 
     c->ops = ops;
     c->opaque = opaque;
-    c->name = g_strdup(name);
+    c->device = device;
+    c->name = g_strdup(device->type->name);
     c->surface = new_surface(640, 480);
     g_assert(c->surface);
     list_init(&c->listeners);
     timer_init(&c->timer, CLOCK_TYPE_REALTIME, tick, c);
     list_append(&consoles, &c->link);
     return c;
+}
+
+Console *console_of_device(const Object *device)
+{
+    Console *c;
+
+    list_for_each(c, &consoles, Console, link) {
+        if (c->device == device) {
+            return c;
+        }
+    }
+    return NULL;
 }
 
 void console_free(Console *c)

@@ -6,6 +6,7 @@
 #include <pixman.h>
 #include <stdbool.h>
 
+#include "qom/object.h"
 #include "util/error.h"
 #include "util/list.h"
 
@@ -25,11 +26,13 @@ typedef struct ConsoleListener {
     ListLink link;
 } ConsoleListener;
 
-Console *console_new(const ConsoleOps *ops, void *opaque, const char *name);
+Console *console_new(const ConsoleOps *ops, void *opaque, Object *device);
 void console_free(Console *c);
 /* The n-th one, NULL when there are not so many. */
 Console *console_get(unsigned n);
 const char *console_name(const Console *c);
+/* The one of an adapter, NULL when it has none. */
+Console *console_of_device(const Object *device);
 
 /* 32 bits a pixel, x8r8g8b8; changes at console_resize(). Never NULL. */
 pixman_image_t *console_surface(Console *c);
@@ -52,7 +55,7 @@ void console_unlisten(ConsoleListener *l);
 void console_update(Console *c);
 void console_invalidate(Console *c);
 
-/* Write the picture as it is now: binary PPM. */
-bool console_dump_ppm(Console *c, const char *path, Error **errp);
+/* Write the picture as it is now to a file, binary PPM or PNG, on a worker thread. */
+bool co_console_dump(Console *c, const char *path, bool png, Error **errp);
 
 #endif

@@ -19,6 +19,7 @@ static bool held[NR_KEYS];
 static GQueue queue = G_QUEUE_INIT;
 static Timer queue_timer;
 static bool queue_ready;
+static bool live;
 
 void input_handler_add(InputHandler *h)
 {
@@ -47,6 +48,36 @@ static InputHandler *taker(size_t callback)
         }
     }
     return NULL;
+}
+
+bool input_takes_keys(void)
+{
+    return taker(offsetof(InputHandler, key));
+}
+
+bool input_takes_buttons(void)
+{
+    return taker(offsetof(InputHandler, button));
+}
+
+bool input_takes_moves(void)
+{
+    return taker(offsetof(InputHandler, move));
+}
+
+bool input_takes_places(void)
+{
+    return taker(offsetof(InputHandler, place));
+}
+
+void input_set_live(bool is_live)
+{
+    live = is_live;
+}
+
+bool input_is_live(void)
+{
+    return live;
 }
 
 bool input_is_absolute(void)

@@ -6,13 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "qapi/types-ui.h"
 #include "ui/keymap.h"
 #include "util/list.h"
 
-typedef enum InputButton {
-    INPUT_BUTTON_LEFT, INPUT_BUTTON_MIDDLE, INPUT_BUTTON_RIGHT, INPUT_BUTTON_WHEEL_UP,
-    INPUT_BUTTON_WHEEL_DOWN, INPUT_BUTTON_SIDE, INPUT_BUTTON_EXTRA, NR_INPUT_BUTTONS,
-} InputButton;
+#define NR_INPUT_BUTTONS INPUT_BUTTON__MAX
 
 /* Absolute coordinates run from 0 to this in both axes, whatever the screen's size. */
 #define INPUT_ABS_MAX 0x7fff
@@ -38,6 +36,14 @@ void input_handler_activate(InputHandler *h);
 void input_handler_remove(InputHandler *h);
 /* The pointer is an absolute one (a tablet), so that hosts need not grab it. */
 bool input_is_absolute(void);
+/* Is there anybody for this kind of event? */
+bool input_takes_keys(void);
+bool input_takes_buttons(void);
+bool input_takes_moves(void);
+bool input_takes_places(void);
+/* The guest runs, so that commands may send input; told by system/run.c. */
+void input_set_live(bool live);
+bool input_is_live(void);
 
 void input_key(KeyCode key, bool down);
 void input_move(int dx, int dy);

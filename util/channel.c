@@ -165,6 +165,13 @@ void channel_resume(Channel *c)
     }
 }
 
+void channel_shutdown(Channel *c)
+{
+    if (c->in_is_socket) {
+        shutdown(c->in, SHUT_RDWR);
+    }
+}
+
 int channel_take_fd(Channel *c)
 {
     int fd;

@@ -40,6 +40,8 @@ void channel_resume(Channel *channel);
 size_t channel_write(Channel *channel, const void *buf, size_t len, bool all);
 /* Try for that long to get the waiting output out: before the end of the program. */
 void channel_flush(Channel *channel, int timeout_ms);
+/* Shut the socket down both ways, as if the peer had gone. */
+void channel_shutdown(Channel *channel);
 /* The next descriptor that came over a Unix socket, -1 for none. The caller closes it. */
 int channel_take_fd(Channel *channel);
 

@@ -514,7 +514,7 @@ bool vga_init(Vga *s, Object *owner, uint32_t vram_mb, Error **errp)
         return false;
     }
     ram_dirty_log_start(s->vram.ram);
-    s->console = console_new(&vga_console_ops, s, owner->type->name);
+    s->console = console_new(&vga_console_ops, s, owner);
     return true;
 }
 
