@@ -8,7 +8,7 @@ static const char *const unknown_drivers[] = {
     "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress",
     "copy-before-write", "copy-on-read", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
     "https", "io_uring", "iscsi", "luks", "nbd", "nfs", "nvme", "parallels", "preallocate",
-    "qcow", "qcow2", "qed", "quorum", "rbd", "replication", "ssh", "throttle", "vdi", "vhdx",
+    "qcow", "qed", "quorum", "rbd", "replication", "ssh", "throttle", "vdi", "vhdx",
     "vmdk", "vpc", "vvfat", NULL
 };
 
