@@ -337,7 +337,8 @@ static const AccelType soft_accel = {
     .size = sizeof(SoftAccel), .props = soft_props,
     .start = soft_start, .vcpu_init = soft_vcpu_init, .vcpu_destroy = soft_vcpu_destroy,
     .vcpu_reset = soft_vcpu_reset, .vcpu_run = soft_vcpu_run, .vcpu_kick = soft_vcpu_kick,
-    .set_a20 = soft_set_a20, .has_smm = soft_has_smm, .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
+    .set_a20 = soft_set_a20, .has_smm = soft_has_smm,
+    .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
     .get_state = vcpu_get_state, .put_state = vcpu_put_state,
 };
 REGISTER_ACCEL(soft_accel)
