@@ -308,6 +308,19 @@ static bool has_option(const BlockCreateOption *table, const char *name)
     return table && find_option(tables, name);
 }
 
+/* The valid values that an error hints at are listed by "-o help". */
+static BlockdevCreateOptions *parse_tree(const Json *tree, Error **errp)
+{
+    Error *err = NULL;
+    BlockdevCreateOptions *parsed = qapi_parse_BlockdevCreateOptions(tree, QAPI_KEYVAL, &err);
+
+    if (!parsed) {
+        error_set(errp, "%s", error_text(err));
+        error_free(err);
+    }
+    return parsed;
+}
+
 /* The file below: empty, or where the format is raw all of it. */
 static bool co_create_file(const char *filename, const BlockDriver *protocol,
                            const Json *options, bool whole, Error **errp)
@@ -336,7 +349,7 @@ static bool co_create_file(const char *filename, const BlockDriver *protocol,
                                    json_object_get(value));
         }
     }
-    parsed = qapi_parse_BlockdevCreateOptions(tree, QAPI_KEYVAL, errp);
+    parsed = parse_tree(tree, errp);
     return parsed && co_block_create(parsed, errp);
 }
 
@@ -385,7 +398,7 @@ static bool co_create_format(const BlockDriver *driver, const char *filename,
         data = co_new_node(tree, "data-file", get(options, "data_file"), options, errp);
     }
     if (data || !get(options, "data_file")) {
-        parsed = qapi_parse_BlockdevCreateOptions(tree, QAPI_KEYVAL, errp);
+        parsed = parse_tree(tree, errp);
         ok = parsed && co_block_create(parsed, errp);
     }
     block_node_unref(data);
@@ -443,7 +456,8 @@ static bool check_backing(const char *filename, const char *backing, Error **err
 }
 
 /* Open the backing file to see that it can be, and take the size from it where none is given. */
-static bool co_look_at_backing(const char *filename, Json *options, Error **errp)
+static bool co_look_at_backing(const char *filename, Json *options, const char **detected,
+                               Error **errp)
 {
     const char *format = get(options, "backing_fmt");
     g_autofree char *path = block_backing_path(filename, get(options, "backing_file"), errp);
@@ -464,7 +478,7 @@ static bool co_look_at_backing(const char *filename, Json *options, Error **errp
     }
     if (!format) {
         error_set(errp, "Backing file specified without backing format");
-        error_hint(errp, "Detected format of %s.", tool_format(&image));
+        *detected = tool_format(&image);
     }
     co_tool_close(&image);
     return format;
@@ -497,7 +511,7 @@ static void print_formatting(const char *filename, const char *format, const Jso
 }
 
 static bool co_create_image(const CreateArgs *args, const char *filename, const char *format,
-                            Json *options, Error **errp)
+                            Json *options, const char **detected, Error **errp)
 {
     const BlockDriver *driver = img_check_create_options(format, filename, options, errp);
 
@@ -519,7 +533,7 @@ static bool co_create_image(const CreateArgs *args, const char *filename, const 
         if (!check_backing(filename, get(options, "backing_file"), errp)) {
             return false;
         }
-        if (!args->unsafe && !co_look_at_backing(filename, options, errp)) {
+        if (!args->unsafe && !co_look_at_backing(filename, options, detected, errp)) {
             return false;
         }
         if (!get(options, "backing_fmt")) {
@@ -542,7 +556,7 @@ int co_img_create_command(int argc, char **argv)
 {
     CreateArgs args = {};
     JSON_AUTO options = NULL;
-    const char *filename, *format;
+    const char *filename, *format, *detected = NULL;
     int64_t size;
     Error *err = NULL;
     int status;
@@ -582,9 +596,12 @@ int co_img_create_command(int argc, char **argv)
         text = g_strdup_printf("%" PRId64, size);
         put(options, "size", text);
     }
-    if (!co_create_image(&args, filename, format, options, &err)) {
+    if (!co_create_image(&args, filename, format, options, &detected, &err)) {
         error_prepend(&err, "%s: ", filename);
         error_report(err);
+        if (detected) {
+            fprintf(stderr, "Detected format of %s.", detected);    /* no new line: as QEMU */
+        }
         return 1;
     }
     return 0;

@@ -36,7 +36,8 @@ const char *img_temporary_begin(ImgTemporary *t, const char *target)
         (path == target && strchr(target, ':'))) {
         return target;
     }
-    t->name = g_strdup_printf("%s/.%s.%08x.part", folder, base, g_random_int());
+    t->name = g_strdup_printf("%s%s.%s.%08x.part", strchr(path, '/') ? folder : "",
+                              strchr(path, '/') ? "/" : "", base, g_random_int());
     return t->name;
 }
 

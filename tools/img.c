@@ -20,6 +20,9 @@ static const ImgCommand commands[] = {
     { "check", co_img_check,
       "[--object DEF] [--image-opts] [-q] [-f FMT] [--output=FORM] [-r [leaks | all]] "
       "[-T CACHE] [-U] IMAGE" },
+    { "commit", co_img_commit,
+      "[--object DEF] [--image-opts] [-q] [-f FMT] [-t CACHE] [-b BASE] [-r RATE] [-d] [-p] "
+      "IMAGE" },
     { "compare", co_img_compare,
       "[--object DEF] [--image-opts] [-f FMT] [-F FMT] [-T CACHE] [-p] [-q] [-s] [-U] "
       "IMAGE1 IMAGE2" },
@@ -41,6 +44,9 @@ static const ImgCommand commands[] = {
     { "measure", co_img_measure,
       "[--output=FORM] [-O FMT] [-o OPTIONS] [--size N | [--object DEF] [--image-opts] "
       "[-f FMT] [-l SNAPSHOT] IMAGE]" },
+    { "rebase", co_img_rebase,
+      "[--object DEF] [--image-opts] [-U] [-q] [-f FMT] [-t CACHE] [-T CACHE] [-p] [-u] "
+      "-b BACKING [-F FMT] IMAGE" },
     { "resize", co_img_resize,
       "[--object DEF] [--image-opts] [-f FMT] [--preallocation=MODE] [-q] [--shrink] "
       "IMAGE [+ | -]SIZE" },

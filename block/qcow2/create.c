@@ -7,22 +7,23 @@ enum {
     DEFAULT_CLUSTER = 65536,
 };
 
+/* In the order in which "mica-img create" shows them. */
 const BlockCreateOption qcow2_create_options[] = {
-    { "backing_file", BLOCK_OPT_STRING, "File name of a base image", NULL },
-    { "backing_fmt", BLOCK_OPT_STRING, "Image format of the base image", NULL },
     { "cluster_size", BLOCK_OPT_SIZE, "qcow2 cluster size", "65536" },
-    { "compat", BLOCK_OPT_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])", NULL },
+    { "extended_l2", BLOCK_OPT_BOOL, "Extended L2 tables", "off" },
+    { "preallocation", BLOCK_OPT_STRING, "Preallocation mode (allowed values: off, metadata, "
+      "falloc, full)", NULL },
     { "compression_type", BLOCK_OPT_STRING, "Compression method used for image cluster "
       "compression", "zlib" },
+    { "size", BLOCK_OPT_SIZE, "Virtual disk size", NULL },
+    { "compat", BLOCK_OPT_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])", NULL },
+    { "backing_file", BLOCK_OPT_STRING, "File name of a base image", NULL },
+    { "backing_fmt", BLOCK_OPT_STRING, "Image format of the base image", NULL },
     { "data_file", BLOCK_OPT_STRING, "File name of an external data file", NULL },
     { "data_file_raw", BLOCK_OPT_BOOL, "The external data file must stay valid as a raw image",
       NULL },
-    { "extended_l2", BLOCK_OPT_BOOL, "Extended L2 tables", "off" },
     { "lazy_refcounts", BLOCK_OPT_BOOL, "Postpone refcount updates", "off" },
-    { "preallocation", BLOCK_OPT_STRING, "Preallocation mode (allowed values: off, metadata, "
-      "falloc, full)", NULL },
     { "refcount_bits", BLOCK_OPT_NUMBER, "Width of a reference count entry in bits", "16" },
-    { "size", BLOCK_OPT_SIZE, "Virtual disk size", NULL },
     {}
 };
 

@@ -331,7 +331,7 @@ static bool co_open_data_file(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **e
         return false;
     }
     if (!o->data_file) {
-        path = block_backing_path(node->filename, s->data_file, errp);
+        path = block_backing_path(node->file->node->filename, s->data_file, errp);
         if (!path) {
             return false;
         }
