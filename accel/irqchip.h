@@ -34,6 +34,8 @@ typedef struct IrqchipOps {
     bool (*put_pit)(const void *state);
     bool (*get_lapic)(Vcpu *cpu, void *regs);
     bool (*put_lapic)(Vcpu *cpu, const void *regs);
+    uint64_t (*get_deadline)(Vcpu *cpu);            /* of the local APIC's timer, as TSC */
+    void (*put_deadline)(Vcpu *cpu, uint64_t tsc);
     /*
      * Routes of messages, numbered behind the pins. In SPLIT mode a pin's message
      * is known to the kernel too, so that it reports the EOIs of its vector.

@@ -356,7 +356,7 @@ static const MachineType *find_machine(Config *c, Error **errp)
 bool create_machine(Config *c, Error **errp)
 {
     static const char *const own[] = { "type", "kernel", "initrd", "append", "firmware", "graphics",
-                                       NULL };
+                                       "kernel-irqchip", NULL };
     const MachineType *type = find_machine(c, errp);
     const char *graphics = keyval_get(c->machine, "graphics");
     Machine *m;
@@ -404,8 +404,9 @@ static const char *absent_accel(const char *name)
     return g_strv_contains(known, name) ? "this build has no support for it" : NULL;
 }
 
-static bool start_one(const ConfigItem *item, const AccelConfig *config, Error **errp)
+static bool start_one(Config *c, const ConfigItem *item, const AccelConfig *config, Error **errp)
 {
+    const char *irqchip = keyval_get(c->machine, "kernel-irqchip");
     static const char *const skip[] = { "accel", NULL };
     const char *name = keyval_get(item->json, "accel");
     const AccelType *type = accel_find(name);
@@ -413,6 +414,11 @@ static bool start_one(const ConfigItem *item, const AccelConfig *config, Error *
 
     if (!props_set_from_json(obj, item->json, skip, errp)) {
         return blame(item->origin, errp);
+    }
+    /* As in QEMU -machine takes it for the accelerator that has it. */
+    if (irqchip && prop_find(obj, "kernel-irqchip") &&
+        !prop_set(obj, "kernel-irqchip", irqchip, errp)) {
+        return blame(c->machine_origin, errp);
     }
     if (!accel_start((Accel *)(void *)obj, config, errp)) {
         if (!accel_cpu_model_refused()) {
@@ -467,7 +473,7 @@ bool create_accel(Config *c, Error **errp)
 
         if (absent && !accel_find(name)) {
             error_set(&err, "%s: failed to initialize %s: %s", item->origin, name, absent);
-        } else if (start_one(item, &config, &err)) {
+        } else if (start_one(c, item, &config, &err)) {
             return true;
         } else if (accel_cpu_model_refused()) {
             last = true;        /* a wrong -cpu is wrong for all of them */

@@ -45,6 +45,7 @@ typedef struct KvmCpu {
     bool thread_ready;
     uint64_t cr8_in, apic_base_in;  /* as KVM_RUN was told: what differs then, the guest changed */
     CpuState *power_on;             /* as KVM made it: its MSRs are what reset brings back */
+    uint8_t power_on_lapic[IRQCHIP_LAPIC_BYTES];
 } KvmCpu;
 
 extern Kvm kvm;

@@ -131,6 +131,27 @@ static bool put_lapic(Vcpu *cpu, const void *regs)
     return kvm_call(kvm_cpu(cpu)->fd, KVM_SET_LAPIC, regs) >= 0;
 }
 
+#define MSR_TSC_DEADLINE 0x6e0
+
+typedef struct OneMsr {
+    struct kvm_msrs head;
+    struct kvm_msr_entry entry;
+} OneMsr;
+
+static uint64_t get_deadline(Vcpu *cpu)
+{
+    OneMsr msr = { .head.nmsrs = 1, .entry.index = MSR_TSC_DEADLINE };
+
+    return kvm_call(kvm_cpu(cpu)->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+}
+
+static void put_deadline(Vcpu *cpu, uint64_t tsc)
+{
+    OneMsr msr = { .head.nmsrs = 1, .entry = { .index = MSR_TSC_DEADLINE, .data = tsc } };
+
+    kvm_call(kvm_cpu(cpu)->fd, KVM_SET_MSRS, &msr);
+}
+
 static int add_route(uint64_t addr, uint32_t data, Error **errp)
 {
     for (unsigned gsi = NR_PINS; gsi < nr_routes; gsi++) {
@@ -205,7 +226,8 @@ static bool irqfd(int gsi, int fd, int resample_fd, bool on, Error **errp)
 static const IrqchipOps ops = {
     .mode = mode, .set_line = set_line, .send_msi = send_msi, .get_chip = get_chip,
     .put_chip = put_chip, .get_pit = get_pit, .put_pit = put_pit, .get_lapic = get_lapic,
-    .put_lapic = put_lapic, .add_route = add_route, .set_route = set_route,
+    .put_lapic = put_lapic, .get_deadline = get_deadline, .put_deadline = put_deadline,
+    .add_route = add_route, .set_route = set_route,
     .del_route = del_route, .set_pin = set_pin, .irqfd = irqfd,
 };
 
@@ -224,8 +246,8 @@ static bool unsupported(int rc, Error **errp)
 
 static int create_pit(void)
 {
-    /* Port 0x61 is the speaker's device, which asks the PIT. */
-    struct kvm_pit_config config = { .flags = 0 };
+    /* Port 0x61 is the kernel's, too: it shows counter 2. */
+    struct kvm_pit_config config = { .flags = KVM_PIT_SPEAKER_DUMMY };
 
     return kvm_call(kvm.vm, KVM_CREATE_PIT2, &config);
 }

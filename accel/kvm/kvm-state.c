@@ -411,6 +411,9 @@ void kvm_reset_cpu(KvmCpu *k, bool init)
     if (!kvm_put_state(k, s, !init, &err)) {
         error_report(err);
     }
+    if (kvm.irqchip != IRQCHIP_OFF) {
+        kvm_call(k->fd, KVM_SET_LAPIC, k->power_on_lapic);
+    }
     g_free(s);
 }
 

@@ -279,7 +279,11 @@ static bool kvm_vcpu_init(Vcpu *cpu, Error **errp)
         return false;
     }
     k->power_on = g_new0(CpuState, 1);
-    if (!map_cpu(k, errp) || !kvm_set_cpuid(k, errp) || !kvm_read_state(k, k->power_on, errp)) {
+    if (!map_cpu(k, errp) || !kvm_set_cpuid(k, errp) || !kvm_read_state(k, k->power_on, errp) ||
+        (kvm.irqchip != IRQCHIP_OFF && kvm_call(k->fd, KVM_GET_LAPIC, k->power_on_lapic) < 0)) {
+        if (errp && !*errp) {
+            error_set(errp, "CPU %u: KVM does not tell its local APIC's state", cpu->index);
+        }
         free_cpu(k);
         return false;
     }
@@ -392,7 +396,11 @@ static void kvm_vm_running(bool running)
     }
 }
 
+static const char *const irqchip_names[] = { "off", "split", "on", NULL };
+
 static const Prop kvm_props[] = {
+    PROP_ENUM_AS("kernel-irqchip", KvmAccel, irqchip, IRQCHIP_ON, irqchip_names,
+                 "interrupt controllers in the kernel: all (on), local APICs (split), none (off)"),
     PROP_U32_AS("dirty-ring-size", KvmAccel, dirty_ring_size, 0,
                 "entries of a vCPU's ring of dirty pages; 0: bitmaps"),
     { }

@@ -38,6 +38,12 @@ typedef struct DeviceType {
     bool (*realize)(Device *dev, Error **errp);
     void (*unrealize)(Device *dev);     /* mirrors realize */
     void (*reset)(Device *dev);         /* to the state after power-on */
+    /*
+     * Chips that the kernel keeps: bring its registers into the fields of .state
+     * before they are saved, and back after they were loaded. NULL: they are there.
+     */
+    bool (*fetch_state)(Device *dev, Error **errp);
+    bool (*store_state)(Device *dev, Error **errp);
 } DeviceType;
 #define REGISTER_DEVICE(desc) REGISTER(device, desc)
 
@@ -140,6 +146,9 @@ void device_connect_irq_out(Device *dev, unsigned n, IrqLine *to);
 /* All devices, in order of their creation; the VM is paused or not yet running. */
 void devices_reset(void);
 void device_reset(Device *dev);
+/* Around saving and loading a device's state; the VM is paused. */
+bool device_fetch_state(Device *dev, Error **errp);
+bool device_store_state(Device *dev, Error **errp);
 /* Called before the devices' own resets, in order of registration. */
 void reset_register(void (*fn)(void *opaque), void *opaque);
 

@@ -47,3 +47,17 @@ void devices_reset(void)
     }
     devices_for_each(reset_one, NULL);
 }
+
+bool device_fetch_state(Device *dev, Error **errp)
+{
+    const DeviceType *type = device_type(dev);
+
+    return !type->fetch_state || type->fetch_state(dev, errp);
+}
+
+bool device_store_state(Device *dev, Error **errp)
+{
+    const DeviceType *type = device_type(dev);
+
+    return !type->store_state || type->store_state(dev, errp);
+}

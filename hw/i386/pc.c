@@ -8,6 +8,7 @@
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
+#include "hw/intc/kvm-irqchip.h"
 #include "hw/pci/msi.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
@@ -37,7 +38,11 @@ bool pc_create_cpus(PcMachine *pc, Error **errp)
         if (!cpu) {
             return false;
         }
-        apic_create(cpu);
+        if (accel_irqchip_mode() == IRQCHIP_OFF) {
+            apic_create(cpu);
+        } else {
+            kvm_apic_create(cpu);
+        }
     }
     return true;
 }
@@ -56,7 +61,7 @@ static void gsi_set(void *opaque, int n, int level)
 void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS])
 {
     pc->gsi = irq_new(gsi_set, pc, PC_NR_GSI);
-    pc->ioapic = ioapic_create();
+    pc->ioapic = accel_irqchip_mode() == IRQCHIP_ON ? kvm_ioapic_create() : ioapic_create();
     for (unsigned i = 0; i < ISA_NR_IRQS; i++) {
         lines[i] = &pc->gsi[i];
     }
@@ -66,12 +71,20 @@ void pc_create_chips(PcMachine *pc)
 {
     IrqLine *inputs[ISA_NR_IRQS], *pins[PC_NR_GSI];
 
-    i8259_create_pair(pc->isa, vcpu_intr_line(), inputs);
-    memcpy(pc->pic, inputs, sizeof(inputs));
+    if (accel_irqchip_mode() == IRQCHIP_ON) {
+        kvm_i8259_create_pair();    /* the kernel routes to it what the I/O APIC's pins get */
+    } else {
+        i8259_create_pair(pc->isa, vcpu_intr_line(), inputs);
+        memcpy(pc->pic, inputs, sizeof(inputs));
+    }
     msi_set_deliver(apic_deliver_msi);
     i8237_create_pair(pc->isa);
-    pc->pit = i8254_create(pc->isa, &pc->gsi[0]);
-    pcspk_create(pc->isa, pc->pit);
+    if (accel_irqchip_mode() == IRQCHIP_ON) {
+        pc->pit = kvm_pit_create();
+    } else {
+        pc->pit = i8254_create(pc->isa, &pc->gsi[0]);
+        pcspk_create(pc->isa, pc->pit);
+    }
     for (unsigned i = 0; i < PC_NR_GSI; i++) {
         pins[i] = &pc->gsi[i];
     }

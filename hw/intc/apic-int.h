@@ -74,6 +74,8 @@ static inline bool apic_is_x2(const Apic *s)
     return s->base & BASE_X2APIC;
 }
 
+extern const StateField apic_state[];
+
 /* apic.c */
 /* Tell the vCPU whether it has something to take. */
 void apic_update(Apic *s);

@@ -202,10 +202,34 @@ static bool deliver_lowest(const ApicMessage *msg)
     return best && accept_message(best, msg);
 }
 
+void apic_message_to_msi(const ApicMessage *msg, uint64_t *addr, uint32_t *data)
+{
+    *addr = APIC_BASE_DEFAULT | (msg->dest & 0xff) << 12 | (msg->logical ? BIT(2) : 0);
+    *data = msg->vector | (msg->mode & 7) << 8 | (msg->level ? BIT(15) | BIT(14) : 0);
+}
+
+/* False: the local APICs are ours. */
+static bool to_kernel(uint64_t addr, uint32_t data, bool *accepted)
+{
+    const IrqchipOps *chip = accel_irqchip();
+
+    if (!chip || chip->mode() == IRQCHIP_OFF) {
+        return false;
+    }
+    *accepted = chip->send_msi(addr, data);
+    return true;
+}
+
 bool apic_deliver(const ApicMessage *msg)
 {
     bool accepted = false;
+    uint64_t addr;
+    uint32_t data;
 
+    apic_message_to_msi(msg, &addr, &data);
+    if (to_kernel(addr, data, &accepted)) {
+        return accepted;
+    }
     if (msg->mode == APIC_MODE_LOWEST) {
         return deliver_lowest(msg);
     }
@@ -226,7 +250,12 @@ void apic_deliver_msi(uint64_t addr, uint32_t data)
         .vector = data, .level = data & BIT(15),
     };
 
+    bool accepted;
+
     TRACE(apic_msi, "addr 0x%" PRIx64 " data 0x%08x", addr, data);
+    if (to_kernel(addr, data, &accepted)) {
+        return;
+    }
     /* The redirection hint lets any one of a logical set take it. */
     if ((addr & BIT(3)) && msg.logical && msg.mode == APIC_MODE_FIXED) {
         msg.mode = APIC_MODE_LOWEST;
@@ -527,7 +556,7 @@ static const Prop apic_props[] = {
     { }
 };
 
-static const StateField apic_state[] = {
+const StateField apic_state[] = {
     STATE_UINT(Apic, base),
     STATE_UINT(Apic, id),
     STATE_UINT(Apic, tpr),

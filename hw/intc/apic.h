@@ -32,6 +32,8 @@ Device *apic_create(Vcpu *cpu);
 bool apic_deliver(const ApicMessage *msg);
 /* A write of data to addr in 0xfeexxxxx by a device (SDM vol. 3, 11.11). */
 void apic_deliver_msi(uint64_t addr, uint32_t data);
+/* The same as a device's message. */
+void apic_message_to_msi(const ApicMessage *msg, uint64_t *addr, uint32_t *data);
 /* Where the i8259's INTR goes: LINT0 of the local APICs, or the boot CPU's INTR without. */
 IrqLine *vcpu_intr_line(void);
 /* LINT1 of all local APICs: NMI as chipsets and "nmi" commands raise it. */

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/vcpu.h"
-#include "hw/intc/i8259.h"
+#include "hw/intc/i8259-int.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -13,29 +13,6 @@ enum {
     OCW3_SMM = 1 << 5, OCW3_ESMM = 1 << 6,
     CASCADE = 2,
 };
-
-/* What the next write to the odd port is. */
-enum { EXPECT_OCW1, EXPECT_ICW2, EXPECT_ICW3, EXPECT_ICW4 };
-
-typedef struct I8259 {
-    IsaDevice isa;
-    uint32_t iobase, elcr_addr;
-    uint8_t elcr_mask;
-    bool master;
-
-    uint8_t lines;              /* levels of the inputs */
-    uint8_t irr, imr, isr;
-    uint8_t elcr;
-    uint8_t vector_base;
-    uint8_t lowest;             /* the input of lowest priority, 7 after initialisation */
-    uint8_t expect;
-    bool single, needs_icw4, level_mode;
-    bool auto_eoi, rotate_aeoi, special_nested, special_mask;
-    bool read_isr, poll;
-
-    IrqLine *intr;
-    struct I8259 *slave;        /* behind CASCADE, of the master */
-} I8259;
 
 static uint8_t level_inputs(const I8259 *s)
 {
@@ -338,7 +315,7 @@ static const Prop i8259_props[] = {
     { }
 };
 
-static const StateField i8259_state[] = {
+const StateField i8259_state[] = {
     STATE_UINT(I8259, lines),
     STATE_UINT(I8259, irr),
     STATE_UINT(I8259, imr),

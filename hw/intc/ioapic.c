@@ -1,43 +1,32 @@
 /* ioapic: 24 pins, their redirection table, level and edge delivery */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "accel/irqchip.h"
 #include "hw/intc/apic.h"
-#include "hw/intc/ioapic.h"
-#include "memory/memory.h"
+#include "hw/intc/ioapic-int.h"
 #include "util/trace.h"
 
 /* Offsets of the memory window; the rest is behind IOREGSEL (82093AA, 3.1). */
 enum { IOREGSEL = 0x00, IOWIN = 0x10, IOEOI = 0x40 };
 enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_TABLE = 0x10 };
 
-#define RTE_LOGICAL     BIT64(11)
-#define RTE_STATUS      BIT64(12)
-#define RTE_REMOTE_IRR  BIT64(14)
-#define RTE_LEVEL       BIT64(15)
-#define RTE_MASKED      BIT64(16)
 #define RTE_READ_ONLY   (RTE_STATUS | RTE_REMOTE_IRR)
 #define RTE_WRITABLE    (0xff0000000001ffffULL & ~RTE_READ_ONLY)
-
-typedef struct Ioapic {
-    Device dev;
-    MemRegion mmio;
-    ListLink link;
-    uint8_t version;
-    uint8_t id, select;
-    uint32_t lines;             /* levels of the pins */
-    uint64_t table[IOAPIC_NR_PINS];
-} Ioapic;
 
 /* EOI messages go to every I/O APIC there is. */
 static List ioapics = { &ioapics, &ioapics };
 
-static void deliver(Ioapic *s, unsigned pin)
+static ApicMessage rte_message(uint64_t rte)
 {
-    uint64_t rte = s->table[pin];
-    ApicMessage msg = {
+    return (ApicMessage){
         .dest = rte >> 56, .logical = rte & RTE_LOGICAL, .mode = rte >> 8 & 7,
         .vector = rte & 0xff, .level = rte & RTE_LEVEL,
     };
+}
+
+static void deliver(Ioapic *s, unsigned pin)
+{
+    ApicMessage msg = rte_message(s->table[pin]);
     bool accepted;
 
     accepted = apic_deliver(&msg);
@@ -115,6 +104,22 @@ static uint32_t read_selected(Ioapic *s)
     }
 }
 
+/* Where the kernel has the local APICs, it reports the EOIs of vectors that it knows of. */
+static void tell_kernel(const Ioapic *s, unsigned pin)
+{
+    const IrqchipOps *chip = accel_irqchip();
+    uint64_t rte = s->table[pin];
+
+    if (chip && chip->mode() == IRQCHIP_SPLIT) {
+        ApicMessage msg = rte_message(rte);
+        uint64_t addr;
+        uint32_t data;
+
+        apic_message_to_msi(&msg, &addr, &data);
+        chip->set_pin(pin, addr, data, rte & RTE_MASKED);
+    }
+}
+
 static void write_table(Ioapic *s, unsigned n, uint32_t value)
 {
     unsigned pin = n / 2, shift = 32 * (n & 1);
@@ -126,6 +131,7 @@ static void write_table(Ioapic *s, unsigned n, uint32_t value)
         rte &= ~RTE_REMOTE_IRR;     /* how software without EOI register clears it */
     }
     s->table[pin] = rte;
+    tell_kernel(s, pin);
     service_level(s, pin);
 }
 
@@ -194,6 +200,7 @@ static void ioapic_reset(Device *dev)
     s->select = 0;
     for (unsigned pin = 0; pin < IOAPIC_NR_PINS; pin++) {
         s->table[pin] = RTE_MASKED;
+        tell_kernel(s, pin);
     }
 }
 
@@ -208,6 +215,7 @@ static bool ioapic_realize(Device *dev, Error **errp)
     region_init_io(&s->mmio, &dev->obj, &ioapic_io, s, "ioapic", 0x1000);
     device_init_irq_in(dev, ioapic_pin, IOAPIC_NR_PINS);
     list_append(&ioapics, &s->link);
+    irqchip_set_eoi(ioapic_eoi);
     return true;
 }
 
@@ -225,7 +233,7 @@ static const Prop ioapic_props[] = {
     { }
 };
 
-static const StateField ioapic_state[] = {
+const StateField ioapic_state[] = {
     STATE_UINT(Ioapic, id),
     STATE_UINT(Ioapic, select),
     STATE_UINT(Ioapic, lines),

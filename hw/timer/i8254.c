@@ -1,43 +1,11 @@
 /* isa-pit: the 8254's three counters */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "hw/timer/i8254.h"
-#include "util/clock.h"
+#include "hw/timer/i8254-int.h"
 #include "util/trace.h"
 
 /* How often counter 0 may wake the host, however small its count. */
 #define SHORTEST_NS 20000
-
-enum { ACCESS_LATCH, ACCESS_LOW, ACCESS_HIGH, ACCESS_WORD };
-
-/*
- * A counter is the time it was started at; its value is worked out on demand.
- * While the gate holds it, elapsed is how far it had come.
- */
-typedef struct Counter {
-    uint32_t count;             /* 1 to 65536; 10000 at most in BCD */
-    uint32_t next_count;        /* loaded at reload_ns, when that is not 0 */
-    int64_t start_ns, reload_ns;
-    uint64_t elapsed;
-    uint8_t mode, access;
-    bool bcd, gate, running, null_count;
-    bool triggered;             /* modes 1 and 5: the gate has risen */
-    uint8_t write_low;
-    bool write_high_next, read_high_next;
-    uint16_t latch;
-    uint8_t latched_bytes;      /* left to read */
-    uint8_t status;
-    bool status_latched;
-} Counter;
-
-typedef struct I8254 {
-    IsaDevice isa;
-    uint32_t iobase;
-    Counter counter[3];
-    IrqLine *irq;
-    bool irq_enabled;
-    Timer timer;                /* next rise of counter 0's output */
-} I8254;
 
 static int64_t now_ns(void)
 {
@@ -453,7 +421,7 @@ static const StateField counter_state[] = {
     { }
 };
 
-static const StateField i8254_state[] = {
+const StateField i8254_state[] = {
     STATE_STRUCT_ARRAY(I8254, counter, counter_state),
     STATE_UINT_MAX(I8254, irq_enabled, 1),
     STATE_TIMER(I8254, timer),
