@@ -193,7 +193,10 @@ static void look_at_speed(void)
     if (log_on(LOG_ACCEL)) {
         log_printf("accel: kvm: no VMX or SVM; %u ns for an instruction of kernel-mode code\n", ns);
     }
-    if (kvm.emulates_kernel) {
+    if (!ns) {
+        report_warning("KVM on this host may not run the guest's kernel-mode code: a test of it "
+                       "failed");
+    } else if (kvm.emulates_kernel) {
         report_warning("KVM on this host interprets the guest's kernel-mode code (%u ns an "
                        "instruction): -accel soft is faster", ns);
     }

@@ -1,4 +1,4 @@
-/* kvm-irqchip: the PIC pair, I/O APIC, PIT and local APICs that the kernel keeps, as devices */
+/* kvm-irqchip: the PIC pair, I/O APIC and local APICs that the kernel keeps, as devices */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef HW_INTC_KVM_IRQCHIP_H
 #define HW_INTC_KVM_IRQCHIP_H
@@ -14,7 +14,5 @@ Device *kvm_apic_create(Vcpu *cpu);
 /* Their pins are GSIs: see IrqchipOps.set_line. */
 void kvm_i8259_create_pair(void);
 Device *kvm_ioapic_create(void);
-/* Input 0 is an enable, as the isa-pit's. Ports 0x40..0x43 and 0x61 never leave the kernel. */
-Device *kvm_pit_create(void);
 
 #endif

@@ -12,6 +12,11 @@
  * at level 0 (the HPET has taken over) counter 0 drives nothing.
  */
 Device *i8254_create(IsaBus *bus, IrqLine *irq0);
+/*
+ * The kernel's: its interrupt is the kernel's to route. Input 0 is the same enable;
+ * ports 0x40..0x43 and 0x61 never leave the kernel.
+ */
+Device *kvm_pit_create(void);
 /* Port 0x61: gate and output of counter 2. */
 Device *pcspk_create(IsaBus *bus, Device *pit);
 
