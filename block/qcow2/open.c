@@ -522,6 +522,9 @@ static const BlockDriver qcow2_driver = {
     .co_make_empty = qcow2_co_make_empty, .get_info = qcow2_get_info,
     .co_get_specific_info = qcow2_co_get_specific_info, .co_measure = qcow2_co_measure,
     .strong_options = qcow2_strong_options,
+    .co_snapshot_create = qcow2_co_snapshot_create, .co_snapshot_goto = qcow2_co_snapshot_goto,
+    .co_snapshot_delete = qcow2_co_snapshot_delete, .co_snapshot_list = qcow2_co_snapshot_list,
+    .co_snapshot_load_tmp = qcow2_co_snapshot_load_tmp,
     .co_save_vmstate = qcow2_co_save_vmstate, .co_load_vmstate = qcow2_co_load_vmstate,
 };
 REGISTER_BLOCK_DRIVER(qcow2_driver)

@@ -430,6 +430,11 @@ int qcow2_co_change_backing_file(BlockNode *node, const char *file, const char *
 /* snapshot.c */
 bool co_qcow2_snapshots_load(Qcow2 *s, Error **errp);
 void qcow2_snapshots_free(Qcow2 *s);
+bool qcow2_co_snapshot_create(BlockNode *node, BlockSnapshot *snapshot, Error **errp);
+bool qcow2_co_snapshot_goto(BlockNode *node, const char *id, Error **errp);
+bool qcow2_co_snapshot_delete(BlockNode *node, const char *id, const char *name, Error **errp);
+BlockSnapshot *qcow2_co_snapshot_list(BlockNode *node, int *count, Error **errp);
+bool qcow2_co_snapshot_load_tmp(BlockNode *node, const char *id, const char *name, Error **errp);
 
 /* bitmap.c */
 bool co_qcow2_bitmaps_load(Qcow2 *s, Error **errp);     /* the directory */

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/driver.h"
+#include "block/snapshot.h"
 #include "qapi/keyval.h"
 #include "util/co-lock.h"
 
@@ -168,6 +169,52 @@ static void co_worker(void *opaque)
     *w->done = true;
 }
 
+/* Between requests: snapshots are made, applied and deleted, and hold what was there then. */
+enum { MAX_SNAPSHOTS = 4 };
+static uint8_t *held[MAX_SNAPSHOTS];
+
+static void co_check_all(BlockNode *node)
+{
+    Worker whole = { .node = node };
+
+    co_check_read(&whole, 0, size);
+}
+
+static void co_snapshots(BlockNode *node, GRand *rand)
+{
+    Error *err = NULL;
+
+    for (unsigned i = 0; i < 6; i++) {
+        unsigned n = g_rand_int_range(rand, 0, MAX_SNAPSHOTS);
+        BlockSnapshot snapshot = { .icount = UINT64_MAX };
+        bool ok = true;
+
+        g_snprintf(snapshot.name, sizeof(snapshot.name), "snap%u", n);
+        if (!held[n]) {
+            ok = node->driver->co_snapshot_create(node, &snapshot, &err);
+            held[n] = ok ? g_memdup2(model, size) : NULL;
+            if (!ok && strstr(error_text(err), g_strerror(ERANGE))) {
+                error_free(err);            /* refcounts of a bit or two are full soon */
+                err = NULL;
+                ok = true;
+            }
+        } else if (g_rand_boolean(rand)) {
+            ok = node->driver->co_snapshot_goto(node, snapshot.name, &err);
+            memcpy(model, held[n], size);
+        } else {
+            ok = node->driver->co_snapshot_delete(node, NULL, snapshot.name, &err);
+            g_free(held[n]);
+            held[n] = NULL;
+        }
+        if (!ok) {
+            g_error("seed %u: %s: %s", seed, snapshot.name, error_text(err));
+        }
+        co_check_all(node);
+        co_write(&(Worker){ .node = node, .rand = rand }, g_rand_int_range(rand, 0, size / 2), 3000);
+    }
+    co_check_all(node);
+}
+
 static void co_round(unsigned round)
 {
     BlockNode *node = co_must_open();
@@ -188,6 +235,11 @@ static void co_round(unsigned round)
         while (!done[i]) {
             co_sleep(CLOCK_TYPE_REALTIME, 100000);
         }
+    }
+    if (!g_getenv("STRESS_NO_SNAPSHOTS")) {
+        co_snapshots(node, workers[0].rand);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
         g_rand_free(workers[i].rand);
     }
     block_child_free(user);

@@ -34,12 +34,14 @@ for options in "" version=v2 cluster-size=512 cluster-size=512,refcount-bits=64 
     one "$options" "$small"
 done
 
+export STRESS_NO_SNAPSHOTS=1            # not with data files
 data="data-file.driver=file,data-file.filename=$dir/data.img"
 one "$data" ""
 one "$data,extended-l2=on,cluster-size=16k" ""
 one "$data,data-file-raw=on" ""
 cmp "$dir/data.img" "$dir/x.raw"
 
+unset STRESS_NO_SNAPSHOTS
 head -c 3000320 /dev/urandom >"$dir/base.raw"
 export STRESS_BASE="$dir/base.raw"
 for options in cluster-size=64k cluster-size=512 extended-l2=on,cluster-size=16k version=v2 \
