@@ -20,6 +20,8 @@ ImageInfoSpecific *qcow2_co_get_specific_info(BlockNode *node, Error **errp)
         q->lazy_refcounts = s->h.compatible & QCOW2_COMPAT_LAZY;
         q->corrupt = s->h.incompatible & QCOW2_INCOMPAT_CORRUPT;
         q->extended_l2 = s->extended;
+        q->bitmaps = qcow2_bitmap_infos(s);
+        q->has_bitmaps = q->bitmaps;
         q->data_file = g_strdup(s->data_file);
         q->has_data_file_raw = s->has_data_file;
         q->data_file_raw = s->raw_data_file;

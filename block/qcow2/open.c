@@ -444,7 +444,7 @@ static bool co_open_image(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **errp)
         error_set(errp, "data-file-raw requires that there is no backing file");
         return false;
     }
-    return co_prepare_writing(s, errp);
+    return co_prepare_writing(s, errp) && co_qcow2_bitmaps_start(s, errp);
 }
 
 static bool qcow2_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
@@ -473,11 +473,15 @@ static bool qcow2_co_open(BlockNode *node, const BlockdevOptions *options, Error
 /* All is in the file, counted, and the dirty bit is gone. */
 int co_qcow2_inactivate(Qcow2 *s)
 {
+    Error *err = NULL;
     int ret = 0;
 
     if (s->node->read_only || s->broken ||
         s->node->open_flags & (BLOCK_OPEN_NO_IO | BLOCK_OPEN_CHECK)) {
         return 0;
+    }
+    if (!qcow2_co_store_bitmaps(s->node, &err)) {
+        error_report(err);
     }
     co_mutex_lock(&s->lock);
     ret = co_qcow2_settle(s);
@@ -525,6 +529,8 @@ static const BlockDriver qcow2_driver = {
     .co_snapshot_create = qcow2_co_snapshot_create, .co_snapshot_goto = qcow2_co_snapshot_goto,
     .co_snapshot_delete = qcow2_co_snapshot_delete, .co_snapshot_list = qcow2_co_snapshot_list,
     .co_snapshot_load_tmp = qcow2_co_snapshot_load_tmp,
+    .co_can_store_bitmap = qcow2_co_can_store_bitmap,
+    .co_store_bitmaps = qcow2_co_store_bitmaps, .co_remove_bitmap = qcow2_co_remove_bitmap,
     .co_save_vmstate = qcow2_co_save_vmstate, .co_load_vmstate = qcow2_co_load_vmstate,
 };
 REGISTER_BLOCK_DRIVER(qcow2_driver)

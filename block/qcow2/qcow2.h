@@ -162,6 +162,7 @@ typedef struct Qcow2Bitmap {
     uint64_t table_offset;
     uint32_t table_entries, flags;
     uint8_t granularity_bits;
+    bool loaded;                        /* as a dirty bitmap of the node */
     uint8_t *extra;
     uint32_t extra_bytes;
 } Qcow2Bitmap;
@@ -438,7 +439,13 @@ bool qcow2_co_snapshot_load_tmp(BlockNode *node, const char *id, const char *nam
 
 /* bitmap.c */
 bool co_qcow2_bitmaps_load(Qcow2 *s, Error **errp);     /* the directory */
+bool co_qcow2_bitmaps_start(Qcow2 *s, Error **errp);    /* into the node's dirty bitmaps */
 void qcow2_bitmaps_free(Qcow2 *s);
+bool qcow2_co_store_bitmaps(BlockNode *node, Error **errp);
+bool qcow2_co_can_store_bitmap(BlockNode *node, const char *name, uint32_t granularity,
+                               Error **errp);
+bool qcow2_co_remove_bitmap(BlockNode *node, const char *name, Error **errp);
+Qcow2BitmapInfoList *qcow2_bitmap_infos(const Qcow2 *s);
 
 /* resize.c */
 bool qcow2_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,

@@ -210,7 +210,8 @@ static void co_snapshots(BlockNode *node, GRand *rand)
             g_error("seed %u: %s: %s", seed, snapshot.name, error_text(err));
         }
         co_check_all(node);
-        co_write(&(Worker){ .node = node, .rand = rand }, g_rand_int_range(rand, 0, size / 2), 3000);
+        co_write(&(Worker){ .node = node, .rand = rand },
+                 g_rand_int_range(rand, 0, size / 2), 3000);
     }
     co_check_all(node);
 }
