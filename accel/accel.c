@@ -136,6 +136,11 @@ void accel_set_a20(bool enabled)
     }
 }
 
+bool accel_has_smm(void)
+{
+    return accel_type()->has_smm && accel_type()->has_smm();
+}
+
 bool accel_a20(void)
 {
     return a20_enabled;

@@ -40,6 +40,7 @@ typedef struct AccelType {
     void (*vcpu_kick)(Vcpu *cpu);   /* any thread: make vcpu_run() look at pending */
     void (*vm_running)(bool running);   /* after all CPUs paused, before they start */
     void (*set_a20)(bool enabled);  /* all CPUs; VM lock held */
+    bool (*has_smm)(void);          /* SMIs lead to system management mode; NULL: they do not */
     /*
      * The guest's TSC now, and its rate: for TSC deadlines. Any thread. NULL:
      * one that counts virtual nanoseconds.
@@ -74,6 +75,7 @@ bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, 
                            Error **errp);
 bool accel_cpu_model_refused(void);     /* a start failed for that: no other accelerator helps */
 void accel_set_a20(bool enabled);
+bool accel_has_smm(void);
 bool accel_a20(void);
 uint64_t accel_tsc_read(Vcpu *cpu);
 uint64_t accel_tsc_hz(Vcpu *cpu);   /* never 0 */

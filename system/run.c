@@ -133,6 +133,7 @@ static void suspend(void)
 {
     if (run_is_running()) {
         vcpus_pause();
+        power_sleep();
         enter(RUN_STATE_SUSPENDED);     /* time goes on: alarms wake the machine up */
         qapi_event_send_suspend();
     }

@@ -276,6 +276,11 @@ static bool vcpu_put_state(Vcpu *vcpu, const CpuState *in, bool clocks, Error **
     return soft_put_state(vcpu->accel_cpu, in, clocks, errp);
 }
 
+static bool soft_has_smm(void)
+{
+    return true;
+}
+
 static uint64_t soft_tsc_read(Vcpu *vcpu)
 {
     return cpu_rdtsc(vcpu->accel_cpu);
@@ -332,7 +337,8 @@ static const AccelType soft_accel = {
     .size = sizeof(SoftAccel), .props = soft_props,
     .start = soft_start, .vcpu_init = soft_vcpu_init, .vcpu_destroy = soft_vcpu_destroy,
     .vcpu_reset = soft_vcpu_reset, .vcpu_run = soft_vcpu_run, .vcpu_kick = soft_vcpu_kick,
-    .set_a20 = soft_set_a20, .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
+    .set_a20 = soft_set_a20, .has_smm = soft_has_smm,
+    .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
     .get_state = vcpu_get_state, .put_state = vcpu_put_state,
 };
 REGISTER_ACCEL(soft_accel)

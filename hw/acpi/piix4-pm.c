@@ -1,6 +1,7 @@
 /* PIIX4 function 3: ACPI block, SMI command port, SMBus (Intel 290562-001, chapter 7) */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "accel/run.h"
 #include "accel/vcpu.h"
 #include "hw/acpi/piix4-pm.h"
 #include "hw/acpi/smbus-host.h"
@@ -24,6 +25,7 @@ typedef struct Piix4Pm {
     SmbusHost smbus;
     MemRegion smi_region;
     uint8_t smi_command, smi_status;
+    uint16_t woken_by;          /* bit of PM1_STS; 0: system_wakeup */
     bool smm;                   /* properties */
     uint32_t smb_io_base;
     uint8_t disable_s3, disable_s4, s4_val;
@@ -90,6 +92,10 @@ static void rtc_alarm(void *opaque, int n, int level)
 
     if (level) {
         acpi_pm_event(&s->pm, ACPI_PM1_RTC);
+        if (s->pm.en & ACPI_PM1_RTC) {
+            s->woken_by = ACPI_PM1_RTC;
+            run_request(RUN_REQUEST_WAKEUP, SHUTDOWN_CAUSE_NONE);
+        }
     }
 }
 
@@ -107,10 +113,21 @@ static void woken(void *opaque)
 {
     Piix4Pm *s = opaque;
 
-    s->pm.sts |= ACPI_PM1_WAK | ACPI_PM1_PWRBTN;
+    s->pm.sts |= ACPI_PM1_WAK | (s->woken_by ? s->woken_by : ACPI_PM1_PWRBTN);
+    s->woken_by = 0;
 }
 
-static const PowerOps power_ops = { .button = power_button, .woken = woken };
+/* What happened before is no reason to wake up. */
+static void sleeping(void *opaque)
+{
+    Piix4Pm *s = opaque;
+
+    s->woken_by = 0;
+}
+
+static const PowerOps power_ops = {
+    .button = power_button, .sleeping = sleeping, .woken = woken,
+};
 
 static bool piix4_realize(Device *dev, Error **errp)
 {

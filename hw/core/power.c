@@ -35,6 +35,17 @@ bool power_press_button(void)
     return any;
 }
 
+void power_sleep(void)
+{
+    for (unsigned i = 0; listeners && i < listeners->len; i++) {
+        Listener *l = &g_array_index(listeners, Listener, i);
+
+        if (l->ops->sleeping) {
+            l->ops->sleeping(l->opaque);
+        }
+    }
+}
+
 bool power_can_wake(void)
 {
     for (unsigned i = 0; listeners && i < listeners->len; i++) {

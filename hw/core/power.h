@@ -7,6 +7,7 @@
 
 typedef struct PowerOps {
     void (*button)(void *opaque);       /* the power button was pressed */
+    void (*sleeping)(void *opaque);     /* into S3 */
     void (*woken)(void *opaque);        /* out of S3; devices have been reset */
 } PowerOps;
 
@@ -14,6 +15,8 @@ typedef struct PowerOps {
 void power_register(const PowerOps *ops, void *opaque);
 /* For RUN_REQUEST_POWERDOWN. False: this machine has no button. */
 bool power_press_button(void);
+/* For RUN_REQUEST_SUSPEND. */
+void power_sleep(void);
 /* Is there anything that could wake up from S3? */
 bool power_can_wake(void);
 /* For RUN_REQUEST_WAKEUP, after devices_reset(). */

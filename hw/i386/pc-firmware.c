@@ -185,7 +185,7 @@ static bool set_cmos_boot_order(PcMachine *pc, const char *order, Error **errp)
         }
     }
     rtc_cmos_set(pc->rtc, 0x3d, code[1] << 4 | code[0]);
-    rtc_cmos_set(pc->rtc, 0x38, code[2] << 4 | 1);      /* bit 0: floppies need no signature */
+    rtc_cmos_set(pc->rtc, 0x38, code[2] << 4 | !pc->fd_bootchk);
     return true;
 }
 

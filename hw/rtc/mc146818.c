@@ -19,8 +19,8 @@ enum {
     NR_REGS = 128,
 };
 
-/* UIP rises that long before the registers change (datasheet: 244 us). */
-#define UIP_NS       244000
+/* UIP rises eight ticks of the crystal before the registers change (datasheet: 244 us). */
+#define UIP_NS       244140
 #define CRYSTAL_HZ   32768
 #define DAY_SECONDS  86400
 /* Periodic interrupts owed to a guest that was not served, under slew. */
@@ -38,10 +38,12 @@ typedef struct Rtc {
     int64_t offset_ns;          /* the guest's time is its clock's plus this */
     uint8_t day_shift;          /* what the guest thinks of the days of the week */
     int64_t seen_second;        /* up to where C_UF and C_AF are worked out */
-    int64_t seen_tick;          /* the same of C_PF, in periods */
+    int64_t tick_base;          /* where periods began, in ticks of the crystal */
+    int64_t seen_tick;          /* up to where C_PF is worked out, in periods since */
     uint32_t owed;
     ClockType clock;
     IrqLine *irq;
+    IrqLine *alarm;             /* may be NULL */
     Timer timer;
 } Rtc;
 
@@ -179,13 +181,17 @@ static bool alarm_between(const Rtc *s, int64_t from, int64_t to)
     return false;
 }
 
+static int64_t crystal_now(const Rtc *s)
+{
+    int64_t now = clock_ns(s->clock), seconds = floor_div(now, NS_PER_SECOND);
+
+    return seconds * CRYSTAL_HZ +
+           (int64_t)muldiv64(now - seconds * NS_PER_SECOND, CRYSTAL_HZ, NS_PER_SECOND);
+}
+
 static int64_t tick_now(const Rtc *s, int64_t ticks)
 {
-    int64_t seconds = floor_div(guest_ns(s), NS_PER_SECOND);
-    int64_t fraction = guest_ns(s) - seconds * NS_PER_SECOND;
-
-    return floor_div(seconds * CRYSTAL_HZ + (int64_t)muldiv64(fraction, CRYSTAL_HZ, NS_PER_SECOND),
-                     ticks);
+    return floor_div(crystal_now(s) - s->tick_base, ticks);
 }
 
 static void update_irq(Rtc *s)
@@ -199,13 +205,10 @@ static void update_irq(Rtc *s)
     }
 }
 
-/* Forget what happened before: the rate or the time has been changed. */
+/* Forget what happened before: the time has been changed. */
 static void resync(Rtc *s)
 {
-    int64_t ticks = period_ticks(s);
-
     s->seen_second = floor_div(guest_ns(s), NS_PER_SECOND);
-    s->seen_tick = ticks ? tick_now(s, ticks) : 0;
 }
 
 /* Bring the flags of register C up to now. */
@@ -217,6 +220,9 @@ static void update_flags(Rtc *s)
         s->cmos[REG_C] |= C_UF;
         if (alarm_between(s, s->seen_second, second)) {
             s->cmos[REG_C] |= C_AF;
+            if (s->alarm && s->cmos[REG_B] & B_AIE) {
+                irq_pulse(s->alarm);
+            }
         }
     }
     s->seen_second = second;
@@ -245,11 +251,11 @@ static void schedule(Rtc *s)
     timer_disarm(&s->timer);
     if ((s->cmos[REG_B] & B_PIE) && ticks &&
         (!(s->cmos[REG_C] & C_PF) || s->lost_tick_policy == POLICY_SLEW)) {
-        int64_t next = (tick_now(s, ticks) + 1) * ticks;    /* in crystal ticks */
+        int64_t next = s->tick_base + (tick_now(s, ticks) + 1) * ticks;
         int64_t seconds = floor_div(next, CRYSTAL_HZ), part = next - seconds * CRYSTAL_HZ;
         int64_t at = seconds * NS_PER_SECOND + muldiv64(part, NS_PER_SECOND, CRYSTAL_HZ) + 1;
 
-        wait = at - guest;
+        wait = at - now;
     }
     if (counting(s) && (s->cmos[REG_B] & (B_UIE | B_AIE))) {
         wait = MIN(wait, (floor_div(guest, NS_PER_SECOND) + 1) * NS_PER_SECOND - guest);
@@ -317,13 +323,30 @@ static uint8_t read_reg(Rtc *s, unsigned reg)
     }
 }
 
+/*
+ * A new rate counts from the last period's end (of old crystal ticks; 0: there
+ * was none). The chip would take another tap of its divider instead; guests
+ * cannot tell, but upstream's tests do.
+ */
+static void restart_periods(Rtc *s, int64_t old)
+{
+    int64_t ticks = period_ticks(s);
+
+    s->tick_base = old ? s->tick_base + s->seen_tick * old : crystal_now(s);
+    s->seen_tick = ticks ? tick_now(s, ticks) : 0;
+}
+
 static void write_a(Rtc *s, uint8_t value)
 {
     bool was = counting(s);
+    int64_t ticks = period_ticks(s);
 
     update_flags(s);
     load_registers(s);
     s->cmos[REG_A] = value & ~A_UIP;
+    if (ticks != period_ticks(s)) {
+        restart_periods(s, ticks);
+    }
     if (!was && counting(s)) {
         /* Leaving divider reset: the first update comes half a second later (datasheet). */
         store_registers(s);
@@ -342,6 +365,9 @@ static void write_b(Rtc *s, uint8_t value)
     load_registers(s);
     if (value & B_SET) {
         value &= ~B_UIE;
+    }
+    if (value & ~s->cmos[REG_B] & B_PIE) {
+        restart_periods(s, 0);
     }
     s->cmos[REG_B] = value;
     if (!was && counting(s)) {
@@ -509,6 +535,7 @@ static const StateField rtc_state[] = {
     STATE_UINT(Rtc, offset_ns),
     STATE_UINT_MAX(Rtc, day_shift, 6),
     STATE_UINT(Rtc, seen_second),
+    STATE_UINT(Rtc, tick_base),
     STATE_UINT(Rtc, seen_tick),
     STATE_UINT_MAX(Rtc, owed, MAX_OWED),
     STATE_TIMER(Rtc, timer),
@@ -530,6 +557,11 @@ Device *rtc_create(IsaBus *bus, IrqLine *irq)
         DEVICE_OF(dev, Rtc)->irq = irq;
     }
     return dev;
+}
+
+void rtc_set_alarm_line(Device *rtc, IrqLine *alarm)
+{
+    DEVICE_OF(rtc, Rtc)->alarm = alarm;
 }
 
 static bool parse_date(const char *text, int64_t *seconds)

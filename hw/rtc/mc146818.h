@@ -14,6 +14,8 @@ bool rtc_configure(const char *base, const char *clock, const char *driftfix, Er
 
 /* The clock at port 0x70; its interrupt goes to irq, ISA line 8 when that is NULL. */
 Device *rtc_create(IsaBus *bus, IrqLine *irq);
+/* Pulsed when the alarm interrupts, for chips that wake the machine up. */
+void rtc_set_alarm_line(Device *rtc, IrqLine *alarm);
 /* CMOS memory, for boards: registers 0x0e to 0x7f. */
 void rtc_cmos_set(Device *rtc, unsigned reg, uint8_t value);
 uint8_t rtc_cmos_get(Device *rtc, unsigned reg);

@@ -86,8 +86,100 @@ static void smbus(void)
     qtest_end(q);
 }
 
+static void cmos_set(QTest *q, unsigned reg, uint8_t value)
+{
+    qtest_outb(q, 0x70, reg);
+    qtest_outb(q, 0x71, value);
+}
+
+static uint8_t cmos_get(QTest *q, unsigned reg)
+{
+    qtest_outb(q, 0x70, reg);
+    return qtest_inb(q, 0x71);
+}
+
+/* At the next full second: any hour, minute and second match. */
+static void set_alarm(QTest *q)
+{
+    cmos_set(q, 1, 0xff);
+    cmos_set(q, 3, 0xff);
+    cmos_set(q, 5, 0xff);
+    cmos_get(q, 0x0c);
+    cmos_set(q, 0x0b, 0x22);        /* alarm interrupt, 24 hours */
+}
+
+static void rtc_alarm(void)
+{
+    QTest *q = start("-rtc clock=vm");
+
+    qtest_outb(q, 0xb2, 0xf1);
+    qtest_outw(q, 0x602, 1 << 10);
+    g_assert_cmphex(qtest_inw(q, 0x600) & 1 << 10, ==, 0);
+    set_alarm(q);
+    qtest_clock_step(q, 1100000000);
+    g_assert_true(qtest_irq(q, SCI));
+    g_assert_cmphex(qtest_inw(q, 0x600) & 1 << 10, ==, 1 << 10);
+    cmos_set(q, 0x0b, 0x02);
+    qtest_outw(q, 0x600, 1 << 10);
+    g_assert_false(qtest_irq(q, SCI));
+    /* Without its interrupt it is no event. */
+    qtest_clock_step(q, 2000000000);
+    g_assert_cmphex(qtest_inw(q, 0x600) & 1 << 10, ==, 0);
+    qtest_end(q);
+}
+
+/* Into S3; the BIOS finds in CMOS what to do when it comes back. */
+static void sleep_s3(QTest *q)
+{
+    qtest_outw(q, 0x604, 1 << 13 | 1 << 10);
+    json_object_put(qtest_qmp_event(q, "SUSPEND"));
+    g_assert_cmphex(cmos_get(q, 0x0f), ==, 0xfe);
+}
+
+static void wake_up(void)
+{
+    QTest *q = start("-rtc clock=vm");
+
+    qtest_qmp_done(q, "{'execute': 'cont'}");      /* events come from now on */
+    qtest_outw(q, 0x602, 1 << 10);
+    set_alarm(q);
+    sleep_s3(q);
+    qtest_clock_step(q, 1100000000);
+    json_object_put(qtest_qmp_event(q, "WAKEUP"));
+    qpci_writel(q, PM, 0x40, 0x600);
+    qpci_writeb(q, PM, 0x80, 1);
+    g_assert_cmphex(qtest_inw(q, 0x600) & ~1, ==, 1 << 15 | 1 << 10);
+    qtest_outw(q, 0x600, 0xffff);
+
+    sleep_s3(q);
+    qtest_qmp_done(q, "{'execute': 'system_wakeup'}");
+    json_object_put(qtest_qmp_event(q, "WAKEUP"));
+    qpci_writel(q, PM, 0x40, 0x600);
+    qpci_writeb(q, PM, 0x80, 1);
+    g_assert_cmphex(qtest_inw(q, 0x600) & ~1, ==, 1 << 15 | 1 << 8);
+    qtest_end(q);
+}
+
+/* Without SMM the firmware finds it set up already. */
+static void smm(void)
+{
+    static const struct { const char *args; uint8_t apmc; } rows[] = {
+        { "", 0 }, { "-machine smm=on", 0 }, { "-machine smm=off", 2 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        QTest *q = start(rows[i].args);
+
+        g_assert_cmphex(qpci_readb(q, PM, 0x5b) & 2, ==, rows[i].apmc);
+        qtest_end(q);
+    }
+}
+
 QTEST("/piix4-pm/timer", timer)
 QTEST("/piix4-pm/gpe", gpe)
 QTEST("/piix4-pm/soft-off", soft_off)
 QTEST("/piix4-pm/reset-port", reset_port)
 QTEST("/piix4-pm/smbus", smbus)
+QTEST("/piix4-pm/rtc-alarm", rtc_alarm)
+QTEST("/piix4-pm/wake-up", wake_up)
+QTEST("/piix4-pm/smm", smm)
