@@ -74,6 +74,14 @@ bool accel_get_state(Vcpu *cpu, CpuState *out)
     return true;
 }
 
+void accel_cpuid(Vcpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    memset(out, 0, 4 * sizeof(out[0]));
+    if (accel_type()->cpuid) {
+        accel_type()->cpuid(cpu, leaf, subleaf, out);
+    }
+}
+
 bool accel_put_state(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp)
 {
     if (!accel_type()->put_state) {

@@ -12,6 +12,8 @@
 #include "accel/vcpu.h"
 #include "qom/object.h"
 
+struct DebugPoint;
+
 typedef struct Accel {
     Object obj;
 } Accel;
@@ -56,12 +58,24 @@ typedef struct AccelType {
     void (*get_state)(Vcpu *cpu, CpuState *out);
     bool (*put_state)(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp);
     const IrqchipOps *(*irqchip)(void); /* NULL: devices do it all */
+    /* What the guest's CPUID would give. NULL: unknown, all zeroes. */
+    void (*cpuid)(Vcpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+    /*
+     * For accel/debug.c, all CPUs paused: this point was added to debug_points(), or
+     * is no longer there (errp NULL: cannot fail). NULL: no debugging from outside.
+     */
+    bool (*debug_point)(const struct DebugPoint *point, Error **errp);
+    void (*debug_step)(Vcpu *cpu, unsigned flags);
+    bool (*debug_translate)(Vcpu *cpu, uint64_t la, uint64_t *phys);
+    bool (*debug_in_smm)(Vcpu *cpu);    /* NULL: never in another view of memory */
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)
 
 /* False: this accelerator's CPUs never run and have no registers. */
 bool accel_get_state(Vcpu *cpu, CpuState *out);
 bool accel_put_state(Vcpu *cpu, const CpuState *in, bool clocks, Error **errp);
+/* EAX, EBX, ECX, EDX; zeroes where there is no CPU. */
+void accel_cpuid(Vcpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* The chosen one, NULL before accel_start(). */
 Accel *accel_current(void);

@@ -18,6 +18,7 @@ typedef enum RunRequest {
     RUN_REQUEST_PANIC = 1 << 6,     /* pvpanic, or a CPU in triple fault */
     RUN_REQUEST_WATCHDOG = 1 << 7,  /* the watchdog expired */
     RUN_REQUEST_INTERNAL_ERROR = 1 << 8,    /* the accelerator cannot go on: stop */
+    RUN_REQUEST_DEBUG = 1 << 9,     /* a CPU stopped for the debugger, accel/debug.h */
 } RunRequest;
 
 /*

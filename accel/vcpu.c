@@ -178,14 +178,19 @@ void vcpu_run_on(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
     vcpu_raise(cpu, VCPU_WORK);
 }
 
+void vcpu_start(Vcpu *cpu)
+{
+    vcpu_lower(cpu, VCPU_STOP);
+    vcpu_kick(cpu);
+}
+
 void vcpus_start(void)
 {
     if (accel_type()->vm_running) {
         accel_type()->vm_running(true);
     }
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        vcpu_lower(vcpu_get(i), VCPU_STOP);
-        vcpu_kick(vcpu_get(i));
+        vcpu_start(vcpu_get(i));
     }
 }
 
@@ -205,6 +210,23 @@ void vcpus_pause(void)
     }
     if (accel_type()->vm_running) {
         accel_type()->vm_running(false);
+    }
+}
+
+void vcpus_suspend(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        vcpu_get(i)->suspended = !(vcpu_get(i)->pending & VCPU_STOP);
+    }
+    vcpus_pause();
+}
+
+void vcpus_unsuspend(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (vcpu_get(i)->suspended) {
+            vcpu_start(vcpu_get(i));
+        }
     }
 }
 

@@ -58,6 +58,7 @@ struct Vcpu {
     GMutex lock;                /* leaf: guards the condition and the work list */
     GCond cond;                 /* signalled on kick */
     bool paused;                /* thread has seen VCPU_STOP and sleeps */
+    bool suspended;             /* ran when vcpus_suspend() came */
     bool quit;
     List work;
     void *accel_cpu;            /* SoftCpu, KVM state, ... */
@@ -78,8 +79,11 @@ void vcpu_lower(Vcpu *cpu, uint32_t pending);   /* VCPU_INTR went away */
 void vcpu_run_on(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque);
 
 /* Main thread, VM lock held. */
+void vcpu_start(Vcpu *cpu);             /* let this one run */
 void vcpus_start(void);                 /* let all run */
 void vcpus_pause(void);                 /* returns when none runs guest code */
+void vcpus_suspend(void);               /* the same, and ... */
+void vcpus_unsuspend(void);             /* ... let those run on that ran before */
 void vcpus_reset(void);                 /* while paused: power-on state */
 void vcpus_destroy(void);               /* end the threads */
 

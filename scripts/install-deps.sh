@@ -11,6 +11,8 @@ packages="gcc libc6-dev binutils meson ninja-build pkg-config python3 clang clan
 packages="$packages seabios ipxe-qemu"
 # to make the guests of `make run` and the boot tests, and to check our ACPI tables
 packages="$packages ca-certificates cpio gzip xz-utils acpica-tools"
+# to test the gdb server with
+packages="$packages gdb"
 # to hold NBD against other implementations, with and without TLS
 packages="$packages libnbd-bin nbdkit qemu-utils gnutls-bin"
 

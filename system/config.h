@@ -47,6 +47,7 @@ typedef struct Config {
 
     bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
     bool msg_guest_name;
+    char *gdb, *gdb_origin;
     char *pidfile, *qtest, *qtest_log, *qtest_origin;
 } Config;
 
@@ -80,6 +81,7 @@ bool create_board(Config *c, Error **errp);
 bool create_devices(Config *c, Error **errp);
 bool create_monitors(Config *c, Error **errp);
 bool create_qtest(Config *c, Error **errp);
+bool create_gdb(Config *c, Error **errp);
 
 /* system/daemon.c: fork before any thread; the parent waits until the child is ready. */
 bool daemon_allowed(const Config *c, Error **errp);

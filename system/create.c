@@ -14,6 +14,7 @@
 #include "qom/prop-json.h"
 #include "qom/user-object.h"
 #include "system/config.h"
+#include "system/gdbstub.h"
 #include "system/qtest.h"
 #include "system/run.h"
 #include "util/parse.h"
@@ -551,4 +552,9 @@ bool create_qtest(Config *c, Error **errp)
     }
     chr = chardev_new_short(c->qtest, "qtest", NULL, errp);
     return (chr && qtest_server_start(chr, c->qtest_log, errp)) || blame(c->qtest_origin, errp);
+}
+
+bool create_gdb(Config *c, Error **errp)
+{
+    return !c->gdb || gdb_server_start(c->gdb, errp) || blame(c->gdb_origin, errp);
 }

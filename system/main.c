@@ -8,6 +8,7 @@
 #include "memory/vm-lock.h"
 #include "monitor/monitor.h"
 #include "system/config.h"
+#include "system/gdbstub.h"
 #include "system/main-loop.h"
 #include "system/run.h"
 
@@ -64,11 +65,13 @@ int main(int argc, char **argv)
     device_machine_complete();
     devices_reset();
     vcpus_reset();
+    check(create_gdb(config, &err), &err);
     daemon_ready();
     if (!config->paused) {
         run_start();
     }
     main_loop_run();
+    gdb_server_exit(run_exit_status());
     monitor_close_all();
     vcpus_destroy();
     block_close_all();

@@ -572,6 +572,14 @@ static bool apply_qtest(Config *c, const char *arg, Error **errp)
     return apply_text(c, arg, errp);
 }
 
+static bool apply_gdb(Config *c, const char *arg, Error **errp)
+{
+    set_origin(&c->gdb_origin, c);
+    g_free(c->gdb);
+    c->gdb = g_strdup(arg ? arg : "tcp::1234");
+    return true;
+}
+
 static bool apply_readconfig(Config *c, const char *arg, Error **errp)
 {
     return config_read_file(c, arg, errp);
@@ -677,6 +685,8 @@ static const OptionRow rows[] = {
     { "trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", apply_trace,
       "trace points; 'help' lists them" },
     { "msg", "[timestamp=on|off][,guest-name=on|off]", apply_msg, "how messages begin" },
+    { "gdb", "DEV", apply_gdb, "serve gdb there: tcp::1234, unix:PATH,server=on, stdio, ..." },
+    { "s", NULL, apply_gdb, "short for -gdb tcp::1234" },
     { "qtest", "DEV", apply_qtest, "serve the qtest protocol", offsetof(Config, qtest) },
     { "qtest-log", "FILE", TEXT(qtest_log), .help = "log of the qtest protocol; 'none'" },
     GROUP("Information"),

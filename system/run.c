@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "system/run.h"
 #include "accel/accel.h"
+#include "accel/debug.h"
 #include "hw/core/device.h"
 #include "hw/core/power.h"
 #include "hw/intc/apic.h"
@@ -74,6 +75,28 @@ void run_start(void)
         enter(RUN_STATE_RUNNING);
         vcpus_start();
     }
+}
+
+void run_start_some(bool (*wanted)(Vcpu *cpu), bool timers)
+{
+    if (run_is_running()) {
+        return;
+    }
+    qapi_event_send_resume();
+    if (timers) {
+        clock_virtual_start();
+    }
+    enter(RUN_STATE_RUNNING);
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (wanted(vcpu_get(i))) {
+            vcpu_start(vcpu_get(i));
+        }
+    }
+}
+
+bool run_needs_reset(void)
+{
+    return state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR;
 }
 
 static void halt(RunState next)
@@ -235,6 +258,9 @@ static bool process_requests(unsigned requests, ShutdownCause cause, int exit_co
         halt(RUN_STATE_SHUTDOWN);
         exit_status = exit_code & 0xff;
         return true;
+    }
+    if ((requests & RUN_REQUEST_DEBUG) && debug_stop_pending() && run_is_running()) {
+        run_stop(RUN_STATE_DEBUG);
     }
     if (requests & RUN_REQUEST_INTERNAL_ERROR) {
         run_stop(RUN_STATE_INTERNAL_ERROR);

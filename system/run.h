@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "accel/run.h"
+#include "accel/vcpu.h"
 #include "qapi/types-run.h"
 #include "util/error.h"
 
@@ -22,6 +23,9 @@ extern RunActions run_actions;
 RunState run_state(void);
 bool run_is_running(void);
 void run_start(void);               /* let the guest run */
+/* The same for a debugger: only these CPUs, and with or without the guest's timers. */
+void run_start_some(bool (*wanted)(Vcpu *cpu), bool timers);
+bool run_needs_reset(void);         /* it was shut down, or failed: to run on makes no sense */
 void run_stop(RunState state);      /* stop it, for that reason */
 void run_reset(ShutdownCause cause);    /* the machine as after power-on */
 bool run_wake_up(Error **errp);     /* from S3; fails when it does not sleep */

@@ -30,6 +30,15 @@ static const Op *op_gp(SoftCpu *cpu, const Op *op)
     cpu_raise_err(cpu, op, EXC_GP, 0);
 }
 
+/* The debugger's breakpoint: stop in front of the instruction. */
+static const Op *op_breakpoint(SoftCpu *cpu, const Op *op)
+{
+    cpu->rip = cpu_insn_rip(cpu, op);
+    cpu->link_from = NULL;
+    gdb_stop_here(cpu);
+    return LEAVE(cpu);
+}
+
 /*
  * Up to 15 bytes at offset from phys (which may lie in the second page).
  * Returns how many there are.
@@ -155,8 +164,12 @@ Block *block_build(SoftCpu *cpu, uint64_t phys, uint64_t phys2, uint32_t mode)
 
     while (nr < max) {
         uint8_t bytes[16];
-        unsigned avail = fetch(cpu, bytes, phys, phys2, offset);
+        unsigned avail;
 
+        if (nr && gdb_breaks_at(cpu, offset)) {
+            break;
+        }
+        avail = fetch(cpu, bytes, phys, phys2, offset);
         if (avail == 0 || !decode_op(cpu, &ops[nr], bytes, avail, offset, mode)) {
             if (nr == 0) {
                 return NULL;
@@ -171,6 +184,9 @@ Block *block_build(SoftCpu *cpu, uint64_t phys, uint64_t phys2, uint32_t mode)
     }
     block_analyse(ops, nr);
     choose_handlers(cpu, ops, nr, mode);
+    if (!(mode & MODE_STEP) && gdb_breaks_at(cpu, 0)) {
+        ops[0].fn = op_breakpoint;
+    }
 
     memset(&ops[nr], 0, sizeof(Op));
     ops[nr].fn = op_fallthrough;

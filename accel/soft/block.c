@@ -180,7 +180,7 @@ void block_link(SoftCpu *cpu, Block *b)
 
     /* Only inside a page: its mapping is known good while we run in it. */
     if (b->phys2 != RAM_ADDR_NONE || (b->phys ^ from->phys) >> 12 ||
-        b->rip - from->rip != b->phys - from->phys || mode & (MODE_ONE | MODE_TF) ||
+        b->rip - from->rip != b->phys - from->phys || mode & (MODE_ONE | MODE_TF | MODE_STEP) ||
         from->key_mode != mode || atomic_load_explicit(&link->target, memory_order_relaxed)) {
         return;
     }
@@ -257,6 +257,25 @@ void block_set_one_insn(bool on)
     block_lock();
     one_insn = on;
     block_kill_all();
+    block_unlock();
+}
+
+void block_drop_at(uint64_t la)
+{
+    unsigned n;
+
+    block_lock();
+    for (n = 0; n < HASH_SIZE; n++) {
+        Block *b = atomic_load_explicit(&hash[n], memory_order_relaxed), *next;
+
+        for (; b; b = next) {
+            next = atomic_load_explicit(&b->hash_next, memory_order_relaxed);
+            if (((la - b->phys) & 4095) < b->size) {
+                block_kill(b);
+            }
+        }
+    }
+    reclaim();
     block_unlock();
 }
 
@@ -415,7 +434,7 @@ Block *block_lookup(SoftCpu *cpu)
         debug_check_fetch(cpu, la);
         one = true;
     }
-    if (unlikely(one || (cpu->eflags & FL_RF) || (mode & MODE_TF))) {
+    if (unlikely(one || (cpu->eflags & FL_RF) || (mode & (MODE_TF | MODE_STEP)))) {
         mode |= MODE_ONE;
     }
     phys = tlb_fetch(cpu, NULL, la);

@@ -53,6 +53,8 @@ void block_cpu_outside(SoftCpu *cpu);
 
 /* Instruction breakpoints were set or removed, or one-insn was switched: build anew. */
 void block_set_one_insn(bool on);
+/* Drop the blocks with code at this linear address, in whatever address space. */
+void block_drop_at(uint64_t la);
 
 /* block-analyse.c: flags that are dead, pairs that fuse. */
 void block_analyse(Op *ops, unsigned nr);

@@ -48,6 +48,9 @@ bool debug_has_code_breakpoints(SoftCpu *cpu)
 
 bool debug_watches_page(SoftCpu *cpu, uint64_t la)
 {
+    if (unlikely(gdb_watches_page(la))) {
+        return true;
+    }
     if (likely(!cpu->priv->breakpoints)) {
         return false;
     }
@@ -59,8 +62,11 @@ bool debug_watches_page(SoftCpu *cpu, uint64_t la)
     return false;
 }
 
-void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write)
+void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
 {
+    if (gdb_watches_page(la)) {
+        gdb_check_access(cpu, op, la, size, write);
+    }
     if (likely(!cpu->priv->breakpoints)) {
         return;
     }
@@ -77,6 +83,11 @@ void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write)
             }
         }
     }
+}
+
+void debug_probe_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    gdb_probe_access(cpu, op, la, size);
 }
 
 void debug_check_fetch(SoftCpu *cpu, uint64_t la)

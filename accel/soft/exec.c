@@ -24,6 +24,8 @@ static NOINLINE void run_one(SoftCpu *cpu)
 {
     Block *b = block_lookup(cpu);
     bool step = cpu->mode & MODE_TF;
+    uint32_t rf = cpu->eflags & FL_RF;
+    uint8_t shadow = cpu->irq_shadow;
 
     cpu->irq_shadow = 0;
     cpu->eflags &= ~FL_RF;
@@ -31,8 +33,16 @@ static NOINLINE void run_one(SoftCpu *cpu)
     run_block(cpu, b);
     atomic_fetch_and_explicit(&cpu->exit_request, ~(uint32_t)EXIT_ONE, memory_order_relaxed);
     cpu->link_from = NULL;
+    if (unlikely(cpu->debug_stopped)) {
+        cpu->irq_shadow = shadow;       /* it did not run */
+        cpu->eflags |= rf;
+        return;
+    }
     if (step) {
         debug_step_done(cpu);
+    }
+    if (unlikely(cpu->mode & MODE_STEP)) {
+        gdb_step_done(cpu);
     }
 }
 
@@ -45,7 +55,14 @@ static NOINLINE void unwound(SoftCpu *cpu)
         cpu->op = NULL;
     }
     cpu->link_from = NULL;
+    if (unlikely(cpu->again)) {
+        cpu->again = false;
+        return;
+    }
     fault_deliver(cpu);     /* may raise again, and land here again */
+    if (unlikely(cpu->mode & MODE_STEP)) {
+        gdb_step_done(cpu);
+    }
 }
 
 void soft_cpu_exec(SoftCpu *cpu)
@@ -55,6 +72,7 @@ void soft_cpu_exec(SoftCpu *cpu)
     if (!cpu->block_cpu) {
         block_cpu_init(cpu);
     }
+    cpu->debug_stopped = false;
     if (sigsetjmp(cpu->unwind, 0)) {
         unwound(cpu);
     }
@@ -77,7 +95,7 @@ void soft_cpu_exec(SoftCpu *cpu)
         }
         last_if = now_if;
         if (unlikely(cpu->irq_shadow) || unlikely(cpu->eflags & FL_RF) ||
-            unlikely(cpu->mode & MODE_TF)) {
+            unlikely(cpu->mode & (MODE_TF | MODE_STEP))) {
             run_one(cpu);
             last_if = 0;
             continue;

@@ -133,7 +133,7 @@ static void place(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool w
         return;
     }
     if (!sys && debug_watches_page(cpu, la)) {
-        debug_check_access(cpu, la, size, write);
+        debug_check_access(cpu, op, la, size, write);
     }
     at->host = phys_ops->ram(cpu, at->phys, write);
     at->code = write && at->host;
@@ -250,6 +250,10 @@ uint64_t mem_ld_rmw(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
 void mem_probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
 {
     probe(cpu, op, la, size, write, false);
+    /* What follows may be exclusive, where nothing may raise any more. */
+    if (debug_watches_page(cpu, la) || debug_watches_page(cpu, la + size - 1)) {
+        debug_probe_access(cpu, op, la, size);
+    }
 }
 
 void mem_load_bytes(SoftCpu *cpu, const Op *op, uint64_t la, void *buf, unsigned size)

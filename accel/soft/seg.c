@@ -305,7 +305,7 @@ static bool is_flat(const Segment *s)
 
 void cpu_update_mode(SoftCpu *cpu)
 {
-    uint32_t mode = cpu->mode & (MODE_ICOUNT | MODE_UP);
+    uint32_t mode = cpu->mode & (MODE_ICOUNT | MODE_UP | MODE_STEP);
     bool sse = !(cpu->cr0 & (CR0_EM | CR0_TS)) && (cpu->cr4 & CR4_OSFXSR);
 
     if (in_long_mode(cpu) && (cpu->seg[S_CS].attr & SEG_L)) {

@@ -257,6 +257,9 @@ static bool take_one(SoftCpu *cpu)
 {
     uint32_t due = actionable(cpu);
 
+    if (unlikely(cpu->priv->step_flags & DEBUG_STEP_NOIRQ)) {
+        due &= ~(VCPU_INTR | VCPU_NMI | VCPU_SMI | VCPU_MCE);
+    }
     if (unlikely(cpu->priv->given) && !(due & VCPU_INIT)) {
         take_given(cpu);
         return true;
@@ -307,6 +310,8 @@ static bool take_one(SoftCpu *cpu)
 
 bool soft_cpu_handle_events(SoftCpu *cpu)
 {
+    uint64_t rip = cpu->rip;
+
     for (;;) {
         atomic_fetch_and(&cpu->exit_request, ~(uint32_t)EXIT_EVENT);
         if (wanted) {
@@ -321,6 +326,10 @@ bool soft_cpu_handle_events(SoftCpu *cpu)
         }
         while (take_one(cpu)) {
         }
+        if (unlikely(cpu->mode & MODE_STEP) && cpu->rip != rip) {
+            gdb_step_done(cpu);         /* an interrupt's delivery was the step */
+            continue;
+        }
         if (!cpu->halted) {
             if (cpu->irq_shadow && actionable(cpu)) {
                 request_exit(cpu);      /* again behind the next instruction */
@@ -328,5 +337,8 @@ bool soft_cpu_handle_events(SoftCpu *cpu)
             return true;
         }
         wait_halted(cpu);
+        if (unlikely(cpu->priv->step_flags & DEBUG_STEP_NOIRQ) && !cpu->priv->wait_sipi) {
+            cpu->halted = 0;            /* woken by what must not be taken: step behind HLT */
+        }
     }
 }

@@ -40,6 +40,7 @@ enum {
     EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5, EXC_UD = 6,
     EXC_NM = 7, EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12, EXC_GP = 13, EXC_PF = 14,
     EXC_MF = 16, EXC_AC = 17, EXC_MC = 18, EXC_XM = 19,
+    EXC_AGAIN = 256,        /* no exception: run the instruction anew, in a block of its own */
 };
 
 /* Control register and EFER bits */
@@ -112,6 +113,7 @@ enum {
     MODE_CPL_NOT0 = 1 << 17,/* CPL 1..3 */
     MODE_SMM = 1 << 19,     /* another view of physical memory */
     MODE_ONE = 1 << 18,     /* exec.c: blocks of one instruction, not linked (interrupt shadow) */
+    MODE_STEP = 1 << 20,    /* the same for the debugger, which looks behind each of them */
 };
 
 /* Lazy arithmetic flags: which operation made cc_dst (result) from cc_src. */
@@ -249,6 +251,8 @@ struct SoftCpu {
     /* exec.c and block.c */
     Block *link_from;       /* this block's exit link_which wants a link to where rip is now */
     unsigned link_which;
+    bool again;             /* EXC_AGAIN was raised */
+    bool debug_stopped;     /* this run ended at a debugger's breakpoint */
     struct BlockCpu *block_cpu;
 
     struct SoftCpuPrivate *priv;    /* what only one file needs goes here, see that file */

@@ -281,6 +281,26 @@ static bool soft_has_smm(void)
     return true;
 }
 
+static void soft_cpuid(Vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    cpuid_read(vcpu->accel_cpu, leaf, subleaf, out);
+}
+
+static void soft_debug_step(Vcpu *vcpu, unsigned flags)
+{
+    gdb_step(vcpu->accel_cpu, flags);
+}
+
+static bool soft_debug_translate(Vcpu *vcpu, uint64_t la, uint64_t *phys)
+{
+    return mmu_translate_debug(vcpu->accel_cpu, la, phys);
+}
+
+static bool soft_debug_in_smm(Vcpu *vcpu)
+{
+    return ((SoftCpu *)vcpu->accel_cpu)->smm;
+}
+
 static uint64_t soft_tsc_read(Vcpu *vcpu)
 {
     return cpu_rdtsc(vcpu->accel_cpu);
@@ -340,5 +360,7 @@ static const AccelType soft_accel = {
     .set_a20 = soft_set_a20, .has_smm = soft_has_smm,
     .tsc_read = soft_tsc_read, .tsc_hz = soft_tsc_hz,
     .get_state = vcpu_get_state, .put_state = vcpu_put_state,
+    .cpuid = soft_cpuid, .debug_point = gdb_point_changed, .debug_step = soft_debug_step,
+    .debug_translate = soft_debug_translate, .debug_in_smm = soft_debug_in_smm,
 };
 REGISTER_ACCEL(soft_accel)

@@ -3,6 +3,7 @@
 #ifndef ACCEL_SOFT_SYS_H
 #define ACCEL_SOFT_SYS_H
 
+#include "accel/debug.h"
 #include "accel/soft/soft-cpu.h"
 
 enum { ACC_READ = 0, ACC_WRITE = 1, ACC_EXEC = 2 };
@@ -46,6 +47,10 @@ typedef struct SoftCpuPrivate {
     uint32_t dr6_pending;               /* B0..B3 of data breakpoints hit by this instruction */
     bool breakpoints;                   /* DR7 enables one */
     bool data_trap;                     /* one of them was hit: #DB behind the instruction */
+    /* gdb.c: the debugger's side */
+    unsigned step_flags;                /* DEBUG_STEP, ... */
+    bool watch_hit;                     /* by the instruction under way; the first one */
+    struct DebugPoint watch_point;
     bool nmi_before_smm;                /* smm.c */
 
     /* state.c: an event that was on its way when the state was taken */
@@ -181,10 +186,28 @@ void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value);
 /* Does a data breakpoint cover this linear page? Then it stays out of the tag arrays. */
 bool debug_watches_page(SoftCpu *cpu, uint64_t la);
 /* mem.c, for an access to a watched page: notes the hits; the #DB comes after the instruction. */
-void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write);
+void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write);
+/* The same accesses will follow, perhaps where they cannot be undone any more. */
+void debug_probe_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
 /* block look-up: an instruction breakpoint at this linear address (RF clear)? Raises #DB. */
 void debug_check_fetch(SoftCpu *cpu, uint64_t la);
 bool debug_has_code_breakpoints(SoftCpu *cpu);
+
+/* gdb.c: the debugger outside, accel/debug.h ---------------------------- */
+
+/* Is there a breakpoint at cpu->rip + offset? Then a block begins there, and stops. */
+bool gdb_breaks_at(const SoftCpu *cpu, unsigned offset);
+/* The CPU is at a breakpoint: leave guest code. */
+void gdb_stop_here(SoftCpu *cpu);
+/* Behind an instruction that ran alone under MODE_STEP, or its exception. */
+void gdb_step_done(SoftCpu *cpu);
+bool gdb_watches_page(uint64_t la);
+/* An access to a watched page. May go back to the start of the instruction. */
+void gdb_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write);
+/* Go back now if such an access would. */
+void gdb_probe_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
+bool gdb_point_changed(const DebugPoint *point, Error **errp);
+void gdb_step(SoftCpu *cpu, unsigned flags);
 
 /* smm.c ---------------------------------------------------------------- */
 

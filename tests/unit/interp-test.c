@@ -129,7 +129,24 @@ bool debug_watches_page(SoftCpu *cpu, uint64_t la)
     return false;
 }
 
-void debug_check_access(SoftCpu *cpu, uint64_t la, unsigned size, bool write)
+void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
+{
+}
+
+void debug_probe_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+}
+
+bool gdb_breaks_at(const SoftCpu *cpu, unsigned offset)
+{
+    return false;
+}
+
+void gdb_stop_here(SoftCpu *cpu)
+{
+}
+
+void gdb_step_done(SoftCpu *cpu)
 {
 }
 
