@@ -4,7 +4,9 @@
 
 #include "accel/soft/block-int.h"
 #include "accel/soft/mem.h"
+#include "accel/soft/soft.h"
 #include "accel/soft/sys.h"
+#include "util/log.h"
 
 #define HASH_BITS 16
 #define HASH_SIZE (1u << HASH_BITS)
@@ -403,6 +405,9 @@ static Block *build(SoftCpu *cpu, uint64_t la, uint64_t phys, uint32_t mode)
         ok = b && kept && insert(b, &s);
         end(&s);
         block_unlock();
+        if (log_on(LOG_IN_ASM) && b && (ok || !kept)) {
+            soft_log_built(cpu, b);
+        }
         if (ok) {
             return b;
         }

@@ -4,6 +4,8 @@
 
 #include "accel/soft/block.h"
 #include "accel/soft/interp-int.h"
+#include "accel/soft/soft.h"
+#include "util/log.h"
 
 static ALWAYS_INLINE void run_block(SoftCpu *cpu, Block *b)
 {
@@ -19,6 +21,15 @@ static ALWAYS_INLINE void run_block(SoftCpu *cpu, Block *b)
 #endif
 }
 
+/* Alone, so that -d exec and cpu show each block and not only the first of a chain. */
+static NOINLINE void run_logged(SoftCpu *cpu, Block *b)
+{
+    soft_log_run(cpu, b);
+    atomic_fetch_or_explicit(&cpu->exit_request, EXIT_ONE, memory_order_relaxed);
+    run_block(cpu, b);
+    atomic_fetch_and_explicit(&cpu->exit_request, ~(uint32_t)EXIT_ONE, memory_order_relaxed);
+}
+
 /* One instruction alone: behind STI or MOV SS, with RF, under TF. */
 static NOINLINE void run_one(SoftCpu *cpu)
 {
@@ -29,6 +40,9 @@ static NOINLINE void run_one(SoftCpu *cpu)
 
     cpu->irq_shadow = 0;
     cpu->eflags &= ~FL_RF;
+    if (log_on(LOG_EXEC | LOG_CPU)) {
+        soft_log_run(cpu, b);
+    }
     atomic_fetch_or_explicit(&cpu->exit_request, EXIT_ONE, memory_order_relaxed);
     run_block(cpu, b);
     atomic_fetch_and_explicit(&cpu->exit_request, ~(uint32_t)EXIT_ONE, memory_order_relaxed);
@@ -105,7 +119,11 @@ void soft_cpu_exec(SoftCpu *cpu)
             block_link(cpu, b);
             cpu->link_from = NULL;
         }
-        run_block(cpu, b);
+        if (log_on(LOG_EXEC | LOG_CPU)) {
+            run_logged(cpu, b);
+        } else {
+            run_block(cpu, b);
+        }
     }
     block_cpu_outside(cpu);
 }

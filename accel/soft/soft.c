@@ -46,22 +46,10 @@ void soft_trace_event(SoftCpu *cpu, int vector, bool has_error, uint32_t error, 
           error, rip);
 }
 
-static void dump(SoftCpu *cpu, GString *out)
-{
-    CpuState *state = g_new(CpuState, 1);
-
-    soft_get_state(cpu, state);
-    cpu_state_print(state, true, out);
-    g_free(state);
-}
-
 void soft_triple_fault(SoftCpu *cpu)
 {
     if (log_on(LOG_INT | LOG_CPU_RESET)) {
-        g_autoptr(GString) text = g_string_new("Triple fault\n");
-
-        dump(cpu, text);
-        log_printf("%s", text->str);
+        soft_log_reset(cpu, "Triple fault");
     }
     TRACE(soft_triple_fault, "cpu %u rip 0x%" PRIx64, cpu->priv->index, cpu->rip);
     /* Shutdown state: only a reset gets it going again, and the chipset gives one. */
@@ -221,6 +209,9 @@ static void soft_vcpu_reset(Vcpu *vcpu)
 {
     SoftCpu *cpu = vcpu->accel_cpu;
 
+    if (log_on(LOG_CPU_RESET)) {
+        soft_log_reset(cpu, "CPU Reset");
+    }
     soft_cpu_reset(cpu, false);
     if (vcpu->index != 0) {
         cpu->priv->wait_sipi = true;

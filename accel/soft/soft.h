@@ -11,6 +11,11 @@
 /* -d int: an event is about to be delivered. */
 void soft_trace_event(SoftCpu *cpu, int vector, bool has_error, uint32_t error, uint64_t rip,
                       bool software);
+/* log.c, while the log has it on: code was decoded, will run, a CPU is reset. */
+struct Block;
+void soft_log_built(SoftCpu *cpu, const struct Block *b);
+void soft_log_run(SoftCpu *cpu, const struct Block *b);
+void soft_log_reset(SoftCpu *cpu, const char *why);
 /* Double fault while delivering a double fault: the CPU shuts down, which resets a PC. */
 void soft_triple_fault(SoftCpu *cpu);
 /* Power-up, or what INIT leaves (SDM vol. 3, table 9-1). */

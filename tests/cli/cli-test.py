@@ -201,6 +201,32 @@ def test_right(tap, mica, folder):
     tap.report(not os.path.exists(pid), 'pidfile is removed')
 
 
+def test_log(tap, mica, folder):
+    """What -d writes about a BIOS that calls interrupt 10h, which ends the run."""
+    wanted = {
+        'in_asm': ['IN:\n0xfffffff0:  e9 0d fe ', '0x000ffe0c:  cd 10 ', 'int $0x10'],
+        'exec': ['Trace 0: ', '/00000000fffffff0/', '/00000000000fff00/'],
+        'cpu': ['EIP=0000fff0 ', 'EIP=0000ff00 '],
+        'cpu_reset': ['CPU Reset (CPU 0)\nEAX='],
+        'int': ['cpu 0: int 0x10 '],
+        'guest_errors': [],
+    }
+    rom = bytearray(b'\xf4' * 65536)
+    rom[0xfff0:0xfff3] = b'\xe9\x0d\xfe'                         # jmp 0xfe00
+    rom[0xfe00:0xfe0e] = bytes.fromhex('c706400000ff c706420000f0 cd10')
+    rom[0xff00:0xff04] = b'\xb0\x00\xe6\xf4'                     # out to isa-debug-exit
+    with open(os.path.join(folder, 'rom.bin'), 'wb') as f:
+        f.write(rom)
+    log = os.path.join(folder, 'cpu.log')
+    for item, texts in wanted.items():
+        result = run(mica, ['-accel', 'soft', '-display', 'none', '-bios', 'rom.bin', '-device',
+                            'isa-debug-exit,iobase=0xf4,iosize=1', '-d', item, '-D', log], folder)
+        with open(log, encoding='utf-8') as f:
+            text = f.read()
+        tap.report(result.returncode == 1 and not result.stderr and bool(text) == bool(texts) and
+                   all(w in text for w in texts), '-d ' + item, text + result.stderr.decode())
+
+
 def test_daemonize(tap, mica, folder):
     pid_path = os.path.join(folder, 'pid')
     result = run(mica, ['-accel', 'qtest', '-daemonize', '-pidfile', pid_path], folder)
@@ -228,6 +254,7 @@ def main():
         test_locked_disk(tap, mica, folder)
         test_right(tap, mica, folder)
         test_daemonize(tap, mica, folder)
+        test_log(tap, mica, folder)
     print(f'1..{tap.n}')
     sys.exit(tap.failed != 0)
 

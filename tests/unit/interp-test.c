@@ -8,6 +8,7 @@
 #include "accel/soft/insn-info.h"
 #include "accel/soft/interp.h"
 #include "accel/soft/smc.h"
+#include "accel/soft/soft.h"
 
 /*
  * Guest linear = physical = host addresses inside the arena, so that the same
@@ -122,6 +123,14 @@ bool soft_cpu_handle_events(SoftCpu *cpu)
         return true;
     }
     return false;
+}
+
+void soft_log_built(SoftCpu *cpu, const Block *b)
+{
+}
+
+void soft_log_run(SoftCpu *cpu, const Block *b)
+{
 }
 
 bool debug_watches_page(SoftCpu *cpu, uint64_t la)
