@@ -204,7 +204,7 @@ def test_right(tap, mica, folder):
 def test_log(tap, mica, folder):
     """What -d writes about a BIOS that calls interrupt 10h, which ends the run."""
     wanted = {
-        'in_asm': ['IN:\n0xfffffff0:  e9 0d fe ', '0x000ffe0c:  cd 10 ', 'int $0x10'],
+        'in_asm': ['IN:\n0xfffffff0:  e9 0d fe ', '0xfffffe0c:  cd 10 ', 'int $0x10'],
         'exec': ['Trace 0: ', '/00000000fffffff0/', '/00000000000fff00/'],
         'cpu': ['EIP=0000fff0 ', 'EIP=0000ff00 '],
         'cpu_reset': ['CPU Reset (CPU 0)\nEAX='],
