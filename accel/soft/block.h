@@ -31,6 +31,7 @@ struct Block {
     Link *in;                       /* links that lead here */
     _Atomic(Block *) hash_next;
     Block *page_next[2];            /* lists of the one or two code pages, see block-int.h */
+    Block **page_link[2];           /* what points here in them */
     Block *retired_next;
     uint64_t retired_at;
     Op ops[];                       /* nr_insn, the terminator, then Link[2]: taken, fallthrough */

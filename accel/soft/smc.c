@@ -106,6 +106,12 @@ static void block_extent(const Block *b, unsigned part, unsigned *offset, unsign
     *len = part ? b->size - in_first : in_first;
 }
 
+/* Which of b's two list links belongs to this page. */
+static unsigned part_of(const Block *b, const CodePage *p)
+{
+    return (b->ram & ~4095ULL) == p->ram ? 0 : 1;
+}
+
 static void list_add(Block *b, unsigned part, uint64_t ram)
 {
     CodePage *p = code_page(ram, true);
@@ -114,25 +120,24 @@ static void list_add(Block *b, unsigned part, uint64_t ram)
     block_extent(b, part, &offset, &len);
     p->granules |= granule_mask(offset, MAX(len, 1));
     p->nr_blocks++;
+    if (p->blocks) {
+        p->blocks->page_link[part_of(p->blocks, p)] = &b->page_next[part];
+    }
     b->page_next[part] = p->blocks;
+    b->page_link[part] = &p->blocks;
     p->blocks = b;
 }
 
-/* Which of b's two list links belongs to this page. */
-static unsigned part_of(const Block *b, const CodePage *p)
-{
-    return (b->ram & ~4095ULL) == p->ram ? 0 : 1;
-}
-
+/* A page that many processes map at addresses of their own has many thousands of blocks. */
 static void list_remove(Block *b, unsigned part, uint64_t ram)
 {
     CodePage *p = code_page(ram, false);
-    Block **at = &p->blocks;
+    Block *next = b->page_next[part];
 
-    while (*at != b) {
-        at = &(*at)->page_next[part_of(*at, p)];
+    if (next) {
+        next->page_link[part_of(next, p)] = b->page_link[part];
     }
-    *at = b->page_next[part];
+    *b->page_link[part] = next;
     p->nr_blocks--;
     release_page(p);
 }
