@@ -4,21 +4,7 @@
 #define BLOCK_IO_INT_H
 
 #include "block/graph-int.h"
-
-/*
- * A request under way. One that reads, modifies and writes whole units
- * excludes all that overlap it; each waits only for those that came before
- * it, so that no circle of waiting can arise.
- */
-typedef struct Tracked {
-    int64_t offset, end;
-    bool exclusive;
-    CoQueue done;
-    ListLink link;
-} Tracked;
-
-void co_track_begin(BlockNode *node, Tracked *t, int64_t offset, int64_t bytes, bool exclusive);
-void block_track_end(BlockNode *node, Tracked *t);
+#include "block/track.h"
 
 /* 0 or what the caller gets: within the node, writable, growing where that is allowed. */
 int block_check_read(const BlockNode *node, int64_t offset, int64_t bytes);

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/accel.h"
 #include "block/block.h"
+#include "block/jobs/job.h"
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "memory/vm-lock.h"
@@ -72,6 +73,7 @@ int main(int argc, char **argv)
     }
     main_loop_run();
     gdb_server_exit(run_exit_status());
+    jobs_cancel_all();
     monitor_close_all();
     vcpus_destroy();
     block_close_all();

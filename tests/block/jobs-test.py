@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# Block jobs over QMP: statuses, events, results; images are read back by our tools and by QEMU's
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# usage: jobs-test.py MICA MICA_IMG MICA_IO
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
+from qmplib import Program      # noqa: E402
+
+BINARY, IMG, IO = sys.argv[1:4]
+SIZE = 16 << 20
+MB = 1 << 20
+
+
+def run(*argv):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, f'{argv}: {done.stdout}'
+    return done.stdout
+
+
+def io(image, *commands, fmt='qcow2'):
+    """Patterns written or verified by mica-io."""
+    out = run(IO, '-f', fmt, *[word for c in commands for word in ('-c', c)], image)
+    assert 'verification failed' not in out and 'rror' not in out, out
+
+
+def check(image):
+    """Both programs find nothing wrong with it."""
+    for program in (IMG, 'qemu-img'):
+        if program == IMG or shutil.which(program):
+            run(program, 'check', '-q', image)
+
+
+def chain(*layers):
+    """Images on each other in the folder we stand in; each has a pattern of its own at its index."""
+    below = None
+    for i, name in enumerate(layers):
+        backing = ['-b', below, '-F', 'qcow2'] if below else []
+        run(IMG, 'create', '-q', '-f', 'qcow2', *backing, name, str(SIZE))
+        io(name, f'write -P {i + 1} {i}M 2M')
+        below = name
+
+
+def content(layers):
+    """What chain() leaves to be read, as read commands."""
+    out = [f'read -P {i + 1} {i}M 1M' for i in range(layers)]
+    out.append(f'read -P {layers} {layers}M 1M')
+    out.append(f'read -P 0 {layers + 1}M 1M')
+    return out
+
+
+def blockdev(name, image, fmt='qcow2', **more):
+    return {'driver': fmt, 'node-name': name, 'file': {'driver': 'file', 'filename': image}, **more}
+
+
+def start(*nodes, args=()):
+    argv = ['-M', 'none', *args]
+    for node in nodes:
+        argv += ['-blockdev', json.dumps(node)]
+    return Program(BINARY, argv)
+
+
+def statuses(session, job, last='null'):
+    """The statuses the job goes through, up to last."""
+    seen = []
+    while not seen or seen[-1] != last:
+        data = session.event('JOB_STATUS_CHANGE')['data']
+        if data['id'] == job:
+            seen.append(data['status'])
+    return seen
+
+
+def header_backing(image):
+    return json.loads(run(IMG, 'info', '--output=json', image)).get('backing-filename')
+
+
+GOOD_END = ['waiting', 'pending', 'concluded', 'null']
+
+
+def test_stream_all():
+    chain('base', 'mid', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('block-stream', job_id='j', device='t')
+        assert statuses(p.qmp, 'j') == ['created', 'running', *GOOD_END]
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert done['type'] == 'stream' and done['len'] == done['offset'] == SIZE, done
+        assert 'error' not in done, done
+        assert p.qmp.cmd('query-jobs') == []
+        p.qmp.cmd('quit')
+        p.wait()
+    assert header_backing('top') is None
+    for name in ('base', 'mid', 'top'):
+        check(name)
+    os.remove('base')
+    os.remove('mid')
+    io('top', *content(3))
+
+
+def test_stream_to_base():
+    chain('base', 'mid', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('block-stream', job_id='j', device='t', base='base', backing_file='./base')
+        statuses(p.qmp, 'j')
+        p.qmp.cmd('quit')
+        p.wait()
+    assert header_backing('top') == './base'
+    os.remove('mid')
+    check('top')
+    io('top', *content(3))
+
+
+def test_stream_refusals():
+    chain('base', 'top')
+    with start(blockdev('t', 'top')) as p:
+        for arguments, words in (
+                ({'device': 'nope'}, "Cannot find device='nope' nor node-name='nope'"),
+                ({'device': 't'}, 'An explicit job ID is required for this node'),
+                ({'device': 't', 'job_id': '1'}, "Invalid job ID '1'"),
+                ({'device': 't', 'job_id': 'j', 'base': 'x'},
+                 "Can't find 'x' in the backing chain"),
+                ({'device': 't', 'job_id': 'j', 'base_node': 't'},
+                 "Node 't' is not a backing image of 't'"),
+                ({'device': 't', 'job_id': 'j', 'backing_file': 'x'},
+                 'backing file specified, but streaming the entire chain'),
+                ({'device': 't', 'job_id': 'j', 'speed': -1},
+                 "Parameter 'speed' expects a non-negative value")):
+            assert p.qmp.fails('block-stream', **arguments)[1] == words, arguments
+        assert p.qmp.cmd('query-jobs') == []
+        assert p.qmp.fails('block-job-cancel', device='j') == (
+            'DeviceNotActive', "Block job 'j' not found")
+        assert p.qmp.fails('job-cancel', id='j')[1] == 'Job not found'
+
+
+def test_steering():
+    """A slow job: pause, speed, resume, double ids, finalize and dismiss by hand."""
+    chain('base', 'top')
+    with start(blockdev('t', 'top')) as p:
+        s = p.qmp
+        s.cmd('block-stream', job_id='j', device='t', speed=65536, auto_finalize=False,
+              auto_dismiss=False)
+        assert s.fails('block-stream', job_id='j', device='t')[1]
+        assert s.fails('job-complete', id='j')[1] == \
+            "Job 'j' in state 'running' cannot accept command verb 'complete'"
+        s.cmd('job-pause', id='j')
+        assert s.fails('job-pause', id='j')[1] == 'Job is already paused'
+        assert statuses(s, 'j', 'paused') == ['created', 'running', 'paused']
+        info = s.cmd('query-block-jobs')[0]
+        assert info['paused'] and not info['busy'] and info['status'] == 'paused', info
+        assert info['speed'] == 65536 and info['io-status'] == 'ok', info
+        assert s.fails('block-job-cancel', device='j')[1] == \
+            "The block job for device 'j' is currently paused"
+        s.cmd('job-resume', id='j')
+        assert s.fails('job-resume', id='j')[1] == "Can't resume a job that was not paused"
+        s.cmd('block-job-set-speed', device='j', speed=0)
+        assert statuses(s, 'j', 'pending') == ['running', 'waiting', 'pending']
+        assert s.event('BLOCK_JOB_PENDING')['data'] == {'type': 'stream', 'id': 'j'}
+        s.cmd('job-finalize', id='j')
+        assert statuses(s, 'j', 'concluded') == ['concluded']
+        assert s.cmd('query-jobs') == [{
+            'id': 'j', 'type': 'stream', 'status': 'concluded', 'current-progress': SIZE,
+            'total-progress': SIZE}]
+        s.cmd('job-dismiss', id='j')
+        assert statuses(s, 'j') == ['null']
+
+
+def test_cancel():
+    chain('base', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('block-stream', job_id='j', device='t', speed=1)
+        p.qmp.cmd('block-job-cancel', device='j')
+        assert statuses(p.qmp, 'j')[-4:] == ['running', 'aborting', 'concluded', 'null']
+        p.qmp.event('BLOCK_JOB_CANCELLED')
+        p.qmp.cmd('quit')
+        p.wait()
+    check('top')
+    io('top', *content(2))
+    assert header_backing('top') == 'base'
+
+
+def test_quit():
+    """A job that runs does not outlive the program, and its end is told."""
+    chain('base', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('block-stream', job_id='j', device='t', speed=1)
+        p.qmp.cmd('quit')
+        p.qmp.event('BLOCK_JOB_CANCELLED')
+        assert p.wait() == 0
+    check('top')
+
+
+def mirror(session, **arguments):
+    session.cmd('blockdev-mirror', job_id='m', target='new', **arguments)
+    return session.event('BLOCK_JOB_READY')['data']
+
+
+def test_mirror_complete():
+    for fmt in ('qcow2', 'raw'):
+        for mode in ('background', 'write-blocking'):
+            for name in os.listdir('.'):
+                os.remove(name)
+            chain('base', 'top')
+            run(IMG, 'create', '-q', '-f', fmt, 'new', str(SIZE))
+            with start(blockdev('t', 'top'), blockdev('new', 'new', fmt)) as p:
+                ready = mirror(p.qmp, device='t', sync='full', copy_mode=mode)
+                assert ready['len'] == ready['offset'] > 0, ready
+                assert p.qmp.cmd('query-block-jobs')[0]['ready'] is True
+                p.qmp.cmd('block-job-complete', device='m')
+                assert statuses(p.qmp, 'm') == ['created', 'running', 'ready', *GOOD_END]
+                p.qmp.event('BLOCK_JOB_COMPLETED')
+                p.qmp.cmd('quit')
+                p.wait()
+            io('new', *content(2), fmt=fmt)
+            run(IMG, 'compare', '-q', '-f', 'qcow2', '-F', fmt, 'top', 'new')
+
+
+def test_mirror_top_only():
+    chain('base', 'top')
+    run(IMG, 'create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'new', str(SIZE))
+    with start(blockdev('t', 'top'), blockdev('new', 'new')) as p:
+        mirror(p.qmp, device='t', sync='top')
+        p.qmp.cmd('block-job-complete', device='m')
+        statuses(p.qmp, 'm')
+        p.qmp.cmd('quit')
+        p.wait()
+    check('new')
+    io('new', *content(2))
+    mapped = json.loads(run(IMG, 'map', '--output=json', 'new'))
+    assert all(m['depth'] == 1 for m in mapped if m['start'] < MB), mapped
+
+
+def test_mirror_cancel():
+    """Gently when it is ready: a good copy, and no switch. By force: a failure."""
+    for force in (False, True):
+        for name in os.listdir('.'):
+            os.remove(name)
+        chain('top')
+        run(IMG, 'create', '-q', '-f', 'raw', 'new', str(SIZE))
+        with start(blockdev('t', 'top'), blockdev('new', 'new', 'raw')) as p:
+            mirror(p.qmp, device='t', sync='full')
+            p.qmp.cmd('block-job-cancel', device='m', force=force)
+            seen = statuses(p.qmp, 'm')
+            if force:
+                assert seen[-3:] == ['aborting', 'concluded', 'null'], seen
+                p.qmp.event('BLOCK_JOB_CANCELLED')
+            else:
+                assert seen[-4:] == GOOD_END, seen
+                p.qmp.event('BLOCK_JOB_COMPLETED')
+            p.qmp.cmd('quit')
+            p.wait()
+        run(IMG, 'compare', '-q', '-f', 'qcow2', '-F', 'raw', 'top', 'new')
+
+
+def test_mirror_refusals():
+    chain('top')
+    run(IMG, 'create', '-q', '-f', 'raw', 'new', str(SIZE + MB))
+    with start(blockdev('t', 'top'), blockdev('new', 'new', 'raw')) as p:
+        for arguments, words in (
+                ({'target': 't', 'sync': 'full'}, "Can't mirror node into itself"),
+                ({'target': 'new', 'sync': 'bitmap'}, "Sync mode 'bitmap' not supported"),
+                ({'target': 'new', 'sync': 'full', 'granularity': 513},
+                 "Parameter 'granularity' expects a power of 2"),
+                ({'target': 'new', 'sync': 'full', 'granularity': 1},
+                 "Parameter 'granularity' expects a value in range [512B, 64MB]")):
+            assert p.qmp.fails('blockdev-mirror', job_id='m', device='t',
+                               **arguments)[1] == words, arguments
+        p.qmp.cmd('blockdev-mirror', job_id='m', device='t', target='new', sync='full')
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert done['error'] == 'Source and target image have different sizes', done
+
+
+def test_create():
+    with start() as p:
+        s = p.qmp
+        s.cmd('blockdev-create', job_id='c',
+              options={'driver': 'file', 'filename': 'made', 'size': MB})
+        assert statuses(s, 'c', 'concluded') == ['created', 'running', 'waiting', 'pending',
+                                                 'concluded']
+        s.cmd('job-dismiss', id='c')
+        assert os.path.getsize('made') == MB
+        s.cmd('blockdev-create', job_id='c',
+              options={'driver': 'file', 'filename': 'no/such/folder', 'size': MB})
+        statuses(s, 'c', 'concluded')
+        assert 'No such file' in s.cmd('query-jobs')[0]['error']
+
+
+def main():
+    tests = [(n[5:], f) for n, f in globals().items() if n.startswith('test_')]
+    print(f'1..{len(tests)}')
+    failed = 0
+    for i, (name, fn) in enumerate(tests, 1):
+        home = os.getcwd()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                fn()
+                print(f'ok {i} {name}', flush=True)
+            except Exception as e:      # pylint: disable=broad-except
+                failed += 1
+                print(f'not ok {i} {name}\n# {type(e).__name__}: {e}', flush=True)
+                import traceback
+                traceback.print_exc()
+            os.chdir(home)
+    return 1 if failed else 0
+
+
+sys.exit(main())
