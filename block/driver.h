@@ -164,6 +164,10 @@ struct BlockDriver {
     ImageInfoSpecific *(*co_get_specific_info)(BlockNode *node, Error **errp);
     /* Options beside children and generic ones that say which data the node has, by NULL ended. */
     const char *const *strong_options;
+    /* Names that begin with one of these and ':' are this driver's; ended by NULL. */
+    const char *const *protocols;
+    /* Such a name to options, an object; NULL with errp. */
+    Json *(*parse_filename)(const char *filename, Error **errp);
     /* The node's own short name into node->filename (may be NULL), children's being up to date. */
     void (*refresh_filename)(BlockNode *node);
 

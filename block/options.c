@@ -7,7 +7,7 @@
 static const char *const unknown_drivers[] = {
     "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress",
     "copy-before-write", "copy-on-read", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
-    "https", "io_uring", "iscsi", "luks", "nbd", "nfs", "nvme", "parallels", "preallocate",
+    "https", "io_uring", "iscsi", "luks", "nfs", "nvme", "parallels", "preallocate",
     "qcow", "qed", "quorum", "rbd", "replication", "ssh", "throttle", "vdi", "vhdx",
     "vmdk", "vpc", "vvfat", NULL
 };
@@ -74,14 +74,35 @@ static char *protocol_of(const char *filename)
     return n && filename[n] == ':' ? g_strndup(filename, n) : NULL;
 }
 
+typedef struct ByProtocol {
+    const char *protocol;
+    const BlockDriver *driver;
+} ByProtocol;
+
+static void match_protocol(const BlockDriver *driver, void *opaque)
+{
+    ByProtocol *by = opaque;
+
+    if (driver->protocols && g_strv_contains(driver->protocols, by->protocol)) {
+        by->driver = driver;
+    }
+}
+
 Json *block_filename_options(const char *filename, Error **errp)
 {
     g_autofree char *protocol = protocol_of(filename);
+    ByProtocol by = { .protocol = protocol };
     struct stat st;
     Json *options;
 
     if (g_str_has_prefix(filename, "json:")) {
         return json_parse_object(filename + strlen("json:"), errp);
+    }
+    if (protocol) {
+        block_drivers_for_each(match_protocol, &by);
+    }
+    if (by.driver) {
+        return by.driver->parse_filename(filename, errp);
     }
     if (protocol && !strcmp(protocol, "file")) {
         filename += strlen("file:");
@@ -149,25 +170,70 @@ void block_node_set_probed(BlockNode *node)
                    name);
 }
 
-const char *block_probe_format(const char *filename, Error **errp)
+/* The first bytes of an image that a driver with names of its own reaches. */
+typedef struct Head {
+    Json *options;
+    uint8_t *bytes;
+    ssize_t got;            /* or a negative errno */
+    Error *err;
+} Head;
+
+static void co_read_head(void *opaque)
 {
-    uint8_t head[BLOCK_SECTOR_SIZE] = { };
-    const char *format;
-    ssize_t got;
+    Head *head = opaque;
+    BlockNode *node = co_block_open_json(head->options, QAPI_STRICT, &head->err);
+
+    if (node) {
+        int64_t len = MIN(node->length, BLOCK_SECTOR_SIZE);
+        int ret = co_node_pread(node, 0, head->bytes, len);
+
+        head->got = ret ? ret : len;
+        block_node_unref(node);
+    }
+}
+
+static ssize_t read_head(const char *filename, uint8_t *bytes, Error **errp)
+{
+    g_autofree char *protocol = protocol_of(filename);
+    Head head = { .bytes = bytes, .got = -1 };
     int fd;
 
-    if (g_str_has_prefix(filename, "file:")) {
-        filename += strlen("file:");
+    if (protocol && strcmp(protocol, "file")) {
+        head.options = block_filename_options(filename, errp);
+        if (!head.options) {
+            return -1;
+        }
+        json_object_object_add(head.options, "read-only", json_object_new_boolean(true));
+        co_run(co_read_head, &head);
+        json_object_put(head.options);
+        if (head.err) {
+            error_propagate(errp, head.err);
+            return -1;
+        }
+        errno = -head.got;
+    } else {
+        filename += protocol ? strlen("file:") : 0;
+        fd = open(filename, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            error_set_errno(errp, errno, "Could not open '%s'", filename);
+            return -1;
+        }
+        head.got = pread(fd, bytes, BLOCK_SECTOR_SIZE, 0);
+        close(fd);
     }
-    fd = open(filename, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(errp, errno, "Could not open '%s'", filename);
-        return NULL;
-    }
-    got = pread(fd, head, sizeof(head), 0);
-    close(fd);
-    if (got < 0) {
+    if (head.got < 0) {
         error_set_errno(errp, errno, "Could not read image for determining its format");
+    }
+    return head.got;
+}
+
+const char *block_probe_format(const char *filename, Error **errp)
+{
+    uint8_t head[BLOCK_SECTOR_SIZE] = {};
+    ssize_t got = read_head(filename, head, errp);
+    const char *format;
+
+    if (got < 0) {
         return NULL;
     }
     format = block_format_of(head, got);
