@@ -28,6 +28,8 @@ typedef struct AccelConfig {
 typedef struct AccelType {
     OBJECT_TYPE_BASE;
     const char *alias;          /* another name that -accel takes */
+    /* Is it the one to take when nobody said? why: g_free(), in any case. NULL: only when named. */
+    bool (*is_quick)(char **why);
     bool stepped_clock;         /* qtest: virtual time moves on command only */
     /* Ready to create vCPUs; false with errp: try the next in the list. */
     bool (*start)(Accel *accel, const AccelConfig *config, Error **errp);

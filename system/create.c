@@ -17,6 +17,7 @@
 #include "system/gdbstub.h"
 #include "system/qtest.h"
 #include "system/run.h"
+#include "util/log.h"
 #include "util/parse.h"
 
 #include <sys/sysinfo.h>
@@ -448,6 +449,34 @@ static bool check_accel_names(Config *c, Error **errp)
     return true;
 }
 
+static void add_accel(Config *c, const char *name)
+{
+    g_autofree char *origin = g_strdup_printf("-accel %s", name);
+    Json *json = json_object_new_object();
+
+    json_object_object_add(json, "accel", json_object_new_string(name));
+    config_add(c->accels, origin, json, QAPI_KEYVAL);
+}
+
+/* Nobody said: the kernel's where it is quick, else our own, which is behind it in any case. */
+static void choose_accels(Config *c)
+{
+    const AccelType *kvm = accel_find("kvm");
+    g_autofree char *why = NULL;
+    bool quick = false;
+
+    if (kvm && !machine_type(machine_current())->no_cpus) {
+        quick = kvm->is_quick(&why);
+        if (log_on(LOG_ACCEL)) {
+            log_printf("accel: %s is taken: %s\n", quick ? "kvm" : "soft", why);
+        }
+    }
+    if (quick) {
+        add_accel(c, "kvm");
+    }
+    add_accel(c, "soft");
+}
+
 bool create_accel(Config *c, Error **errp)
 {
     const Machine *m = machine_current();
@@ -458,10 +487,7 @@ bool create_accel(Config *c, Error **errp)
     };
 
     if (!c->accels->len) {
-        Json *json = json_object_new_object();
-
-        json_object_object_add(json, "accel", json_object_new_string("soft"));
-        config_add(c->accels, "-accel soft", json, QAPI_KEYVAL);
+        choose_accels(c);
     }
     if (!check_accel_names(c, errp)) {
         return false;

@@ -107,6 +107,9 @@ void kvm_clock_start(void);
 /* Nanoseconds an instruction of kernel-mode guest code takes; 0: cannot tell. */
 unsigned kvm_measure_ns(int fd);
 bool kvm_host_has_virtualization(void);
+/* More than this for kernel-mode code is an interpreter at work. */
+#define KVM_NATIVE_NS 40
+bool kvm_is_quick(char **why);
 
 static inline KvmCpu *kvm_cpu(Vcpu *cpu)
 {

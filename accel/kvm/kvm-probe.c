@@ -108,3 +108,27 @@ unsigned kvm_measure_ns(int fd)
     free(page);
     return ns;
 }
+
+bool kvm_is_quick(char **why)
+{
+    int fd = kvm_api->open("/dev/kvm");
+    unsigned ns;
+
+    if (fd < 0) {
+        *why = g_strdup_printf("/dev/kvm: %s", g_strerror(-fd));
+        return false;
+    }
+    if (kvm_host_has_virtualization()) {
+        kvm_api->close(fd);
+        *why = g_strdup("there is /dev/kvm, and the CPU has VMX or SVM");
+        return true;
+    }
+    ns = kvm_measure_ns(fd);
+    kvm_api->close(fd);
+    if (!ns) {
+        *why = g_strdup("KVM did not run a test of kernel-mode code");
+    } else {
+        *why = g_strdup_printf("KVM here takes %u ns for an instruction of kernel-mode code", ns);
+    }
+    return ns && ns <= KVM_NATIVE_NS;
+}

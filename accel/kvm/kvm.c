@@ -12,8 +12,6 @@
 /* Below the BIOS, where a PC has nothing: a page and three that KVM on VMX wants for itself. */
 #define IDENTITY_MAP_ADDR 0xfeffc000ULL
 #define TSS_ADDR          0xfeffd000ULL
-/* More than this for kernel-mode code is an interpreter at work. */
-#define NATIVE_NS         40
 
 typedef struct KvmAccel {
     Accel accel;
@@ -189,7 +187,7 @@ static void look_at_speed(void)
         return;
     }
     ns = kvm_measure_ns(kvm.fd);
-    kvm.emulates_kernel = !ns || ns > NATIVE_NS;
+    kvm.emulates_kernel = !ns || ns > KVM_NATIVE_NS;
     if (log_on(LOG_ACCEL)) {
         log_printf("accel: kvm: no VMX or SVM; %u ns for an instruction of kernel-mode code\n", ns);
     }
@@ -374,6 +372,11 @@ static bool kvm_put_cpu_state(Vcpu *cpu, const CpuState *in, bool clocks, Error 
     return kvm_put_state(kvm_cpu(cpu), in, clocks, errp);
 }
 
+static bool kvm_has_smm(void)
+{
+    return kvm.has_smm;
+}
+
 static uint64_t kvm_tsc_hz(Vcpu *cpu)
 {
     int khz = kvm_call_value(kvm_cpu(cpu)->fd, KVM_GET_TSC_KHZ, 0);
@@ -416,6 +419,6 @@ static const AccelType kvm_accel = {
     .vcpu_reset = kvm_vcpu_reset, .vcpu_run = kvm_vcpu_run, .vcpu_kick = kvm_vcpu_kick,
     .vm_running = kvm_vm_running, .tsc_read = kvm_tsc_read, .tsc_hz = kvm_tsc_hz,
     .get_state = kvm_get_cpu_state, .put_state = kvm_put_cpu_state,
-    .irqchip = kvm_irqchip_ops,
+    .irqchip = kvm_irqchip_ops, .has_smm = kvm_has_smm, .is_quick = kvm_is_quick,
 };
 REGISTER_ACCEL(kvm_accel)
