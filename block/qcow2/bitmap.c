@@ -379,13 +379,20 @@ static Qcow2Bitmap *bitmap_new(const BlockDirtyBitmap *bitmap)
     return b;
 }
 
-/* Out of the directory, onto the list of those that are gone. */
-static void take(Qcow2 *s, Qcow2Bitmap *b, GPtrArray *gone)
+/* Out of the directory, onto the list of those that are gone; new (or nothing) takes its place. */
+static void replace(Qcow2 *s, Qcow2Bitmap *old, Qcow2Bitmap *new, GPtrArray *gone)
 {
     guint i;
 
-    if (b && g_ptr_array_find(s->bitmaps, b, &i)) {
-        g_ptr_array_add(gone, g_ptr_array_steal_index(s->bitmaps, i));
+    if (old && g_ptr_array_find(s->bitmaps, old, &i)) {
+        g_ptr_array_add(gone, old);
+        if (new) {
+            s->bitmaps->pdata[i] = new;
+        } else {
+            g_ptr_array_steal_index(s->bitmaps, i);
+        }
+    } else if (new) {
+        g_ptr_array_add(s->bitmaps, new);
     }
 }
 
@@ -409,8 +416,7 @@ static int co_store_all(Qcow2 *s, GPtrArray *gone, bool *any)
             bitmap_free(new);
             break;
         }
-        take(s, find(s, bitmap->name), gone);
-        g_ptr_array_add(s->bitmaps, new);
+        replace(s, find(s, bitmap->name), new, gone);
         *any = true;
     }
     return ret;
@@ -486,7 +492,7 @@ bool qcow2_co_remove_bitmap(BlockNode *node, const char *name, Error **errp)
         return true;                    /* it is not in the image yet */
     }
     co_mutex_lock(&s->lock);
-    take(s, b, gone);
+    replace(s, b, NULL, gone);
     ret = co_switch_directory(s, gone);
     co_mutex_unlock(&s->lock);
     if (ret) {

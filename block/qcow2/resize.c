@@ -194,14 +194,35 @@ static bool co_check_resize(Qcow2 *s, uint64_t length, PreallocMode prealloc, Er
     return true;
 }
 
+/* What the last cluster holds behind the old end must not come to light. */
+static int co_clear_tail(Qcow2 *s, uint64_t old)
+{
+    uint64_t bytes = qcow2_cluster_up(s, old) - old;
+    struct iovec iov = { NULL, bytes };
+    int ret = -ENOMEM;
+
+    if (!bytes || co_qcow2_reads_zero(s, old, bytes)) {
+        return 0;
+    }
+    iov.iov_base = block_try_alloc(bytes);
+    if (iov.iov_base) {
+        memset(iov.iov_base, 0, bytes);
+        ret = co_qcow2_write(s, old, bytes, &iov, 1);
+        free(iov.iov_base);
+    }
+    return ret;
+}
+
 static bool co_resize(Qcow2 *s, uint64_t length, bool exact, PreallocMode prealloc,
                       unsigned flags, Error **errp)
 {
     uint64_t old = s->size;
-    int ret = 0;
+    int ret = length > old ? co_clear_tail(s, old) : 0;
     bool ok;
 
-    if (length < old) {
+    if (ret) {
+        /* reported below */
+    } else if (length < old) {
         ret = co_qcow2_discard_clusters(s, qcow2_cluster_up(s, length),
                                         qcow2_cluster_up(s, old) - qcow2_cluster_up(s, length),
                                         QCOW2_DISCARD_ALWAYS, true);

@@ -135,8 +135,8 @@ static void co_write_compressed(Worker *w, int64_t offset)
 static void co_one(Worker *w)
 {
     int64_t offset = g_rand_int_range(w->rand, 0, (w->to - w->from) / 512) * 512 + w->from;
-    int64_t bytes = g_rand_int_range(w->rand, 1, 4) == 1 ? g_rand_int_range(w->rand, 1, MAX_BYTES)
-                                                         : g_rand_int_range(w->rand, 1, 16) * 512;
+    bool odd = g_rand_int_range(w->rand, 1, 4) == 1;
+    int64_t bytes = g_rand_int_range(w->rand, 1, odd ? MAX_BYTES : 16) * (odd ? 1 : 512);
     unsigned op = g_rand_int_range(w->rand, 0, 20);
 
     bytes = MIN(bytes, w->to - offset);
