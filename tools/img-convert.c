@@ -240,7 +240,8 @@ static bool check_compression(Convert *c)
         report_error("Format driver '%s' does not support bitmaps", c->format);
         return false;
     }
-    return true;
+    return !c->args->bitmaps ||
+           img_check_bitmaps(c->copy.sources[0].image.node, c->args->skip_broken);
 }
 
 /* Made under another name where there is nothing of that name yet: half an image is none. */
@@ -342,7 +343,9 @@ static bool co_convert(Convert *c, char **names, unsigned n)
         !co_open_target(c) || !co_look_at_target(c)) {
         return false;
     }
-    return co_copy_run(&c->copy);
+    return co_copy_run(&c->copy) &&
+           (!args->bitmaps || co_img_copy_bitmaps(c->copy.sources[0].image.node,
+                                                  c->copy.target.node, args->skip_broken));
 }
 
 /* Everything is closed; a target that was made is there now, or not at all. */

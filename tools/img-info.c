@@ -79,6 +79,10 @@ static ImageInfo *co_image_info(ToolImage *image, Error **errp)
             return NULL;
         }
     }
+    if (!co_img_snapshots(node, &info->snapshots, errp)) {
+        return NULL;
+    }
+    info->has_snapshots = info->snapshots;
     return g_steal_pointer(&info);
 }
 
@@ -119,6 +123,7 @@ static void print_info(const ImageInfo *info)
         printf("cleanly shut down: no\n");
     }
     print_backing(info);
+    img_print_snapshots(info->snapshots);
     if (info->format_specific) {
         tool_print_specific(info->format_specific, 1);
     }

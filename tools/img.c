@@ -17,6 +17,10 @@ static const ImgCommand commands[] = {
     { "bench", co_img_bench,
       "[-c COUNT] [-d DEPTH] [-f FMT] [--flush-interval=N] [-i AIO] [-n] [--no-drain] "
       "[-o OFFSET] [--pattern=BYTE] [-q] [-s SIZE] [-S STEP] [-t CACHE] [-w] [-U] IMAGE" },
+    { "bitmap", co_img_bitmap,
+      "(--merge SOURCE | --add | --remove | --clear | --enable | --disable)... "
+      "[-b SOURCE_IMAGE [-F FMT]] [-g GRANULARITY] [--object DEF] [--image-opts | -f FMT] "
+      "IMAGE BITMAP" },
     { "check", co_img_check,
       "[--object DEF] [--image-opts] [-q] [-f FMT] [--output=FORM] [-r [leaks | all]] "
       "[-T CACHE] [-U] IMAGE" },
@@ -50,6 +54,8 @@ static const ImgCommand commands[] = {
     { "resize", co_img_resize,
       "[--object DEF] [--image-opts] [-f FMT] [--preallocation=MODE] [-q] [--shrink] "
       "IMAGE [+ | -]SIZE" },
+    { "snapshot", co_img_snapshot,
+      "[--object DEF] [--image-opts] [-U] [-q] [-l | -a NAME | -c NAME | -d NAME] IMAGE" },
 };
 
 static const char words[] =

@@ -54,15 +54,16 @@ const BlockDriver *img_check_create_options(const char *format, const char *file
 /* Make the image; options were checked and have everything, "size" too. */
 bool co_img_create(const char *filename, const char *format, const Json *options, Error **errp);
 
-/* The list of snapshots, a line each. */
-void img_print_snapshot_head(void);
-void img_print_snapshot(const SnapshotInfo *snapshot);
+/* The snapshots inside of an image; none where its driver keeps none. */
+bool co_img_snapshots(BlockNode *node, SnapshotInfoList **infos, Error **errp);
+void img_print_snapshots(const SnapshotInfoList *list);
 /* Read from a snapshot instead, by -l's text; reports. */
 bool co_img_load_snapshot(ToolImage *image, const char *param);
 /* Whether text is one of those, reports. */
 bool img_check_snapshot_param(const char *param);
 
-/* convert --bitmaps; reports. */
+/* convert --bitmaps: can all be copied? Then do so. What is in the way is told. */
+bool img_check_bitmaps(BlockNode *from, bool skip_broken);
 bool co_img_copy_bitmaps(BlockNode *from, BlockNode *to, bool skip_broken);
 
 /* One subcommand: in a coroutine; returns the exit status. */

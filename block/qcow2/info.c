@@ -1,6 +1,7 @@
 /* qcow2: what is told of an image, how large one would be, and its backing file's name */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "block/dirty-bitmap.h"
 #include "block/qcow2/qcow2.h"
 #include "util/parse.h"
 
@@ -177,6 +178,35 @@ static bool co_count_data(const Measure *m, BlockNode *src, uint64_t *required, 
     return true;
 }
 
+/* What the dirty bitmaps that src keeps would take, their tables and directory included. */
+static void measure_bitmaps(const Measure *m, const Json *options, BlockNode *src,
+                            BlockMeasureInfo *info)
+{
+    const char *compat = option(options, "compat");
+    uint64_t bytes = 0, directory = 0;
+    BlockDirtyBitmap *bitmap;
+
+    src = src ? block_skip_filters(src) : NULL;
+    if (!src || !src->driver->co_can_store_bitmap ||
+        (compat && (!strcmp(compat, "0.10") || !strcmp(compat, "v2")))) {
+        return;
+    }
+    list_for_each(bitmap, &src->dirty_bitmaps, BlockDirtyBitmap, link) {
+        uint64_t bits, clusters;
+
+        if (!bitmap->persistent || bitmap->inconsistent) {
+            continue;
+        }
+        bits = (src->length + block_dirty_bitmap_granularity(bitmap) - 1) /
+               block_dirty_bitmap_granularity(bitmap);
+        clusters = ((bits + 7) / 8 + m->cluster - 1) / m->cluster;
+        bytes += clusters * m->cluster + ROUND_UP(clusters * 8, m->cluster);
+        directory += ROUND_UP(24 + strlen(bitmap->name), 8);
+    }
+    info->has_bitmaps = true;
+    info->bitmaps = bytes + ROUND_UP(directory, m->cluster);
+}
+
 bool qcow2_co_measure(const Json *options, BlockNode *src, BlockMeasureInfo *info, Error **errp)
 {
     Measure m = {};
@@ -203,5 +233,6 @@ bool qcow2_co_measure(const Json *options, BlockNode *src, BlockMeasureInfo *inf
     full = full_size(&m);
     info->fully_allocated = full;
     info->required = full - m.size + required;
+    measure_bitmaps(&m, options, src, info);
     return true;
 }
