@@ -9,6 +9,8 @@ REGISTRY(accel, AccelType)
 static Accel *current;
 static bool a20_enabled = true;
 static bool cpu_model_refused;
+static CpuModelHost model_host;
+static bool model_host_known;
 static void (*eoi_fn)(uint8_t vector);
 
 Accel *accel_current(void)
@@ -95,6 +97,8 @@ bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, 
                            Error **errp)
 {
     if (cpu_model_parse(config->cpu_model, "max", host, out, errp)) {
+        model_host = *host;
+        model_host_known = true;
         return true;
     }
     error_prepend(errp, "-cpu %s: ", config->cpu_model ? config->cpu_model : "max");
@@ -106,6 +110,11 @@ bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, 
 bool accel_cpu_model_refused(void)
 {
     return cpu_model_refused;
+}
+
+const CpuModelHost *accel_cpu_model_host(void)
+{
+    return model_host_known ? &model_host : NULL;
 }
 
 const IrqchipOps *accel_irqchip(void)

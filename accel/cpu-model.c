@@ -443,6 +443,24 @@ bool cpu_model_parse(const char *text, const char *def, const CpuModelHost *host
     return true;
 }
 
+void cpu_models_for_each(void (*fn)(const char *name, const CpuModel *model, void *opaque),
+                         void *opaque)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
+        fn(models[i].name, &models[i], opaque);
+    }
+    fn("base", NULL, opaque);
+    fn("host", NULL, opaque);
+    fn("max", NULL, opaque);
+}
+
+char *cpu_feature_name(FeatureWord word, unsigned bit)
+{
+    const char *name = feature_names[word][bit];
+
+    return name ? g_strndup(name, strcspn(name, "|")) : NULL;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return g_ascii_strcasecmp(*(const char *const *)a, *(const char *const *)b);

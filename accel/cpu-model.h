@@ -72,6 +72,11 @@ uint32_t cpu_model_signature(const CpuModel *m);    /* leaf 1, EAX */
 /* The static part of a leaf: no OSXSAVE, no leaf 0xd, nothing of a hypervisor. */
 void cpu_model_leaf(const CpuModel *m, const CpuTopology *t, uint32_t apic_id, uint32_t leaf,
                     uint32_t subleaf, uint32_t out[4]);
+/* Each model; those that depend on the accelerator (max, host) have NULL. */
+void cpu_models_for_each(void (*fn)(const char *name, const CpuModel *model, void *opaque),
+                         void *opaque);
+/* The feature at a bit as QMP spells it, NULL when it has no name; g_free() */
+char *cpu_feature_name(FeatureWord word, unsigned bit);
 /* -cpu help */
 void cpu_model_help(FILE *out);
 

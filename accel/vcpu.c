@@ -16,9 +16,19 @@ static _Thread_local Vcpu *this_cpu;
 static int (*pic_ack)(void *opaque);
 static void *pic_opaque;
 
-static const ObjectType vcpu_type = {
-    .name = "vcpu", .desc = "a virtual CPU", .size = sizeof(Vcpu), .parent = "device",
+static ObjectType vcpu_type = {
+    .name = "x86_64-cpu", .desc = "a virtual CPU", .size = sizeof(Vcpu), .parent = "device",
 };
+
+void vcpu_set_type_name(const char *name)
+{
+    vcpu_type.name = g_strdup(name);
+}
+
+const char *vcpu_type_name(void)
+{
+    return vcpu_type.name;
+}
 
 unsigned vcpu_count(void)
 {

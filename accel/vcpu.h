@@ -64,6 +64,9 @@ struct Vcpu {
     void *accel_cpu;            /* SoftCpu, KVM state, ... */
 };
 
+/* What the vCPUs' type is called in the tree of objects: "max-x86_64-cpu". */
+void vcpu_set_type_name(const char *name);
+const char *vcpu_type_name(void);
 /* Create a vCPU (its thread starts paused) below /machine/unattached. */
 Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp);
 unsigned vcpu_count(void);

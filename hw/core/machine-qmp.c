@@ -1,8 +1,9 @@
-/* query-name, query-uuid, query-target, query-kvm: what the machine is */
+/* query-machines, query-cpus-fast, query-name and others: what the machine is, its CPUs, memory */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
 #include "hw/core/machine.h"
+#include "hw/core/power.h"
 #include "qapi/commands-machine.h"
 #include "util/uuid.h"
 
@@ -41,4 +42,112 @@ KvmInfo *qmp_query_kvm(Error **errp)
     info->present = accel_find("kvm");
     info->enabled = !strcmp(accel_type()->name, "kvm");
     return info;
+}
+
+/* --- machines --- */
+
+static void append_machine(const MachineType *type, void *opaque)
+{
+    MachineInfoList ***tail = opaque;
+    MachineInfo *info = g_new0(MachineInfo, 1);
+
+    info->name = g_strdup(type->name);
+    info->alias = g_strdup(type->alias);
+    info->has_is_default = info->is_default = type->is_default;
+    info->cpu_max = type->max_cpus;
+    info->default_cpu_type = type->no_cpus ? NULL : g_strdup("max-x86_64-cpu");
+    QAPI_APPEND(*tail, info);
+}
+
+MachineInfoList *qmp_query_machines(Error **errp)
+{
+    MachineInfoList *list = NULL, **tail = &list;
+
+    machine_types_for_each(append_machine, &tail);
+    return list;
+}
+
+CurrentMachineParams *qmp_query_current_machine(Error **errp)
+{
+    CurrentMachineParams *params = g_new0(CurrentMachineParams, 1);
+
+    params->wakeup_suspend_support = power_can_wake();
+    return params;
+}
+
+/* --- CPUs --- */
+
+/* Threads fill cores, these dies, these sockets. */
+static CpuInstanceProperties *cpu_place(unsigned index)
+{
+    const SmpConfig *smp = &machine_current()->smp;
+    CpuInstanceProperties *place = g_new0(CpuInstanceProperties, 1);
+
+    place->has_thread_id = place->has_core_id = place->has_socket_id = true;
+    place->thread_id = index % smp->threads;
+    place->core_id = index / smp->threads % smp->cores;
+    place->has_die_id = smp->dies > 1;
+    place->die_id = index / smp->threads / smp->cores % smp->dies;
+    place->socket_id = index / smp->threads / smp->cores / smp->dies;
+    return place;
+}
+
+CpuInfoFastList *qmp_query_cpus_fast(Error **errp)
+{
+    CpuInfoFastList *list = NULL, **tail = &list;
+
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        const Vcpu *cpu = vcpu_get(i);
+        CpuInfoFast *info = g_new0(CpuInfoFast, 1);
+
+        info->cpu_index = i;
+        info->qom_path = object_path(&cpu->obj);
+        info->thread_id = cpu->tid;
+        info->props = cpu_place(i);
+        info->target = SYS_EMU_TARGET_X86_64;
+        QAPI_APPEND(tail, info);
+    }
+    return list;
+}
+
+HotpluggableCPUList *qmp_query_hotpluggable_cpus(Error **errp)
+{
+    HotpluggableCPUList *list = NULL, **tail = &list;
+
+    if (machine_type(machine_current())->no_cpus) {
+        error_set(errp, "machine does not support hot-plugging CPUs");
+        return NULL;
+    }
+    for (unsigned i = 0; i < machine_current()->smp.max_cpus; i++) {
+        HotpluggableCPU *info = g_new0(HotpluggableCPU, 1);
+
+        info->type = g_strdup(vcpu_type_name());
+        info->vcpus_count = 1;
+        info->props = cpu_place(i);
+        info->qom_path = vcpu_get(i) ? object_path(&vcpu_get(i)->obj) : NULL;
+        QAPI_APPEND(tail, info);
+    }
+    return list;
+}
+
+/* --- memory --- */
+
+MemoryInfo *qmp_query_memory_size_summary(Error **errp)
+{
+    MemoryInfo *info = g_new0(MemoryInfo, 1);
+
+    info->base_memory = machine_current()->ram_size;
+    info->has_plugged_memory = true;
+    return info;
+}
+
+/* No machine has slots for memory or CPUs that come later. */
+MemoryDeviceInfoList *qmp_query_memory_devices(Error **errp)
+{
+    return NULL;
+}
+
+ACPIOSTInfoList *qmp_query_acpi_ospm_status(Error **errp)
+{
+    return NULL;
 }

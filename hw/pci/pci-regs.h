@@ -45,6 +45,12 @@
 #define PCI_PRIMARY_BUS             0x18
 #define PCI_SECONDARY_BUS           0x19
 #define PCI_SUBORDINATE_BUS         0x1a
+#define PCI_IO_BASE                 0x1c
+#define PCI_IO_LIMIT                0x1d
+#define PCI_MEMORY_BASE             0x20
+#define PCI_MEMORY_LIMIT            0x22
+#define PCI_PREF_MEMORY_BASE        0x24
+#define PCI_PREF_MEMORY_LIMIT       0x26
 #define PCI_BRIDGE_ROM_ADDRESS      0x38
 
 /* The low bits of a BAR */
