@@ -1,4 +1,4 @@
-/* query-machines, query-cpus-fast, query-name and others: what the machine is, its CPUs, memory */
+/* query-machines, query-cpus-fast, query-name and more: what the machine is, its CPUs and memory */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
