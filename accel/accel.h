@@ -89,9 +89,9 @@ bool accel_start(Accel *accel, const AccelConfig *config, Error **errp);
 /* For start(): -cpu, or "max", as that accelerator has it. */
 bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, CpuModel *out,
                            Error **errp);
-bool accel_cpu_model_refused(void);
+bool accel_cpu_model_refused(void);     /* a start failed for that: no other accelerator helps */
 /* What models are measured by; NULL: the accelerator runs no CPU. */
-const CpuModelHost *accel_cpu_model_host(void);     /* a start failed for that: no other accelerator helps */
+const CpuModelHost *accel_cpu_model_host(void);
 void accel_set_a20(bool enabled);
 bool accel_has_smm(void);
 bool accel_a20(void);
