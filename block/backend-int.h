@@ -15,7 +15,7 @@ struct BlockBackend {
     BlockChild *root;           /* NULL: no medium */
     bool attached;
     char *device;               /* who has it */
-    char *qdev;                 /* its path or id, as queries tell it */
+    char *qdev, *qdev_path;     /* its id or path, as queries tell it; its path */
     uint32_t perm, shared;      /* what the device asked for */
     const BlkDeviceOps *ops;
     void *opaque;
@@ -30,12 +30,13 @@ struct BlockBackend {
     CoQueue parked;             /* requests that failed and wait for "cont" */
     unsigned nr_parked;
     bool cancel_parked;
-    BlockStats stats;
+    BlkStats stats;
     ThrottleMember *throttle;   /* NULL: no limits */
 };
 
 extern const BlockChildOps blk_root_ops;
 
+void blk_set_throttle(BlockBackend *blk, const ThrottleConfig *config, const char *group);
 /* What a user calls it: an id of -drive, else of a device (qdev id or path). */
 BlockBackend *blk_by_device(const char *device, const char *id, Error **errp);
 /* Do as the policy says: true: park the request until the guest goes on. */

@@ -90,6 +90,7 @@ void blk_unref(BlockBackend *blk)
     throttle_member_free(blk->throttle);
     block_stats_free(&blk->stats);
     g_free(blk->qdev);
+    g_free(blk->qdev_path);
     g_free(blk->id);
     g_free(blk);
 }
@@ -137,6 +138,7 @@ void blk_detach(BlockBackend *blk)
         blk->ops = NULL;
         g_clear_pointer(&blk->device, g_free);
         g_clear_pointer(&blk->qdev, g_free);
+        g_clear_pointer(&blk->qdev_path, g_free);
         blk_cancel_parked(blk);
         if (blk->root) {
             block_child_set_perm(blk->root, 0, BLOCK_PERM_ALL, NULL);
@@ -197,6 +199,19 @@ void blk_request_eject(BlockBackend *blk, bool force)
 bool blk_tray_open(const BlockBackend *blk)
 {
     return blk->ops && blk->ops->tray_open && blk->ops->tray_open(blk->opaque);
+}
+
+void blk_tray_moved(BlockBackend *blk, bool open)
+{
+    qapi_event_send_device_tray_moved(blk->id ? blk->id : "", blk->qdev ? blk->qdev : "", open);
+}
+
+void blk_move_tray(BlockBackend *blk, bool open)
+{
+    if (blk->ops && blk->ops->move_tray) {
+        blk->ops->move_tray(blk->opaque, open);
+        blk_tray_moved(blk, open);
+    }
 }
 
 bool blk_medium_locked(const BlockBackend *blk)
@@ -260,10 +275,39 @@ void blk_set_stop_hook(void (*stop)(void))
     stop_hook = stop;
 }
 
-void blk_set_qdev(BlockBackend *blk, const char *qdev)
+void blk_set_qdev(BlockBackend *blk, const char *id, const char *path)
 {
     g_free(blk->qdev);
-    blk->qdev = g_strdup(qdev);
+    g_free(blk->qdev_path);
+    blk->qdev = g_strdup(id ? id : path);
+    blk->qdev_path = g_strdup(path);
+}
+
+static BlockBackend *by_qdev(const char *id)
+{
+    BlockBackend *blk;
+
+    list_for_each(blk, &backends, BlockBackend, link) {
+        if (!g_strcmp0(blk->qdev, id) || !g_strcmp0(blk->qdev_path, id)) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+BlockBackend *blk_by_device(const char *device, const char *id, Error **errp)
+{
+    BlockBackend *blk;
+
+    if (!device == !id) {
+        error_set(errp, "Need exactly one of 'device' and 'id'");
+        return NULL;
+    }
+    blk = id ? by_qdev(id) : blk_find(device);
+    if (!blk) {
+        error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id ? id : device);
+    }
+    return blk;
 }
 
 static void stop_guest(void *opaque)

@@ -46,6 +46,7 @@ BlockNode *co_block_open_json(const Json *options, QapiMode mode, Error **errp);
 BlockNode *co_block_open_json_flags(const Json *options, QapiMode mode, unsigned flags,
                                     Error **errp);
 /* -blockdev, blockdev-add: the node must have a name, which keeps it open until blockdev_del(). */
+bool co_blockdev_add_options(const BlockdevOptions *options, Error **errp);
 bool co_blockdev_add(const Json *options, QapiMode mode, Error **errp);
 bool co_blockdev_del(const char *node_name, Error **errp);
 /* Of a program that starts: outside of coroutines, where the main loop does not run yet. */
@@ -90,6 +91,13 @@ const char *block_probe_format(const char *filename, Error **errp);
 BlockNode *co_block_open_image(const char *filename, const char *format, const Json *generic,
                                unsigned flags, Error **errp);
 
+/*
+ * New options for nodes that are open, all or none: what blockdev-reopen does,
+ * and its shortest form.
+ */
+bool co_block_reopen(BlockdevOptions *const *options, unsigned n, Error **errp);
+bool co_block_set_read_only(BlockNode *node, bool read_only, Error **errp);
+
 /* Images that are made. union BlockdevCreateOptions: qapi/types-block-create.h */
 typedef struct BlockdevCreateOptions BlockdevCreateOptions;
 bool co_block_create(const BlockdevCreateOptions *options, Error **errp);
@@ -116,6 +124,8 @@ typedef struct BlkDeviceOps {
     void (*eject_request)(void *opaque, bool force);
     bool (*tray_open)(void *opaque);
     bool (*medium_locked)(void *opaque);
+    /* The user, not the guest, opens or closes the tray. */
+    void (*move_tray)(void *opaque, bool open);
 } BlkDeviceOps;
 
 /* rerror=, werror= */
@@ -155,6 +165,8 @@ void blk_remove_medium(BlockBackend *blk);
 void blk_request_eject(BlockBackend *blk, bool force);
 bool blk_tray_open(const BlockBackend *blk);
 bool blk_medium_locked(const BlockBackend *blk);
+void blk_move_tray(BlockBackend *blk, bool open);
+void blk_tray_moved(BlockBackend *blk, bool open);      /* the guest did it */
 
 bool blk_has_medium(const BlockBackend *blk);
 int64_t blk_length(const BlockBackend *blk);            /* bytes; 0 without a medium */
@@ -179,8 +191,8 @@ void blk_cancel_parked(BlockBackend *blk);
 void blk_cancel_all(void);
 /* stop: stop the guest, in the main loop. Without it, stop is report. */
 void blk_set_stop_hook(void (*stop)(void));
-/* How queries call the device: its id or path. */
-void blk_set_qdev(BlockBackend *blk, const char *qdev);
+/* How queries and commands call the device: id may be NULL, then it is the path. */
+void blk_set_qdev(BlockBackend *blk, const char *id, const char *path);
 
 /*
  * Requests. Call from the main loop or, under the VM lock, from a vCPU's

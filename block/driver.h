@@ -87,6 +87,7 @@ typedef void BlockProgressFn(void *opaque, int64_t done, int64_t total);
 
 typedef struct BlockChild BlockChild;
 typedef struct BlockDriver BlockDriver;
+typedef struct BlockStatsSpecific BlockStatsSpecific;
 typedef struct BlockSnapshot BlockSnapshot;     /* block/snapshot.h */
 typedef struct BlockDirtyBitmap BlockDirtyBitmap;   /* block/dirty-bitmap.h */
 
@@ -162,12 +163,15 @@ struct BlockDriver {
     int (*co_make_empty)(BlockNode *node);
     bool (*get_info)(BlockNode *node, BlockDriverInfo *info);
     ImageInfoSpecific *(*co_get_specific_info)(BlockNode *node, Error **errp);
+    BlockStatsSpecific *(*get_stats)(BlockNode *node);
     /* Options beside children and generic ones that say which data the node has, by NULL ended. */
     const char *const *strong_options;
     /* Names that begin with one of these and ':' are this driver's; ended by NULL. */
     const char *const *protocols;
     /* Such a name to options, an object; NULL with errp. */
     Json *(*parse_filename)(const char *filename, Error **errp);
+    /* Of its own options, those that blockdev-reopen may change. */
+    const char *const *mutable_options;
     /* The node's own short name into node->filename (may be NULL), children's being up to date. */
     void (*refresh_filename)(BlockNode *node);
 
@@ -226,6 +230,7 @@ struct BlockChild {
     const BlockChildOps *ops;
     void *opaque;
     bool quiesced;                      /* drained_begin was called */
+    bool inherits;                      /* opened with its parent, whose options it follows */
     bool frozen;                        /* a job works along this edge: it stays */
     ListLink link;                      /* in node->users */
     ListLink sibling;                   /* in parent->children */

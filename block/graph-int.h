@@ -33,6 +33,11 @@ void block_node_dec_in_flight(BlockNode *node);
 BlockNode *co_block_open_inline(const BlockNode *parent, unsigned role,
                                 const BlockdevOptions *given, Error **errp);
 
+BlockdevOptions *block_inherit_options(const BlockNode *parent, unsigned role,
+                                       const BlockdevOptions *given);
+/* The options that all drivers have, into node's members. */
+bool block_node_set_generic(BlockNode *node, const BlockdevOptions *o, Error **errp);
+
 /* The same as their namesakes, below depth parents. */
 BlockNode *co_block_open_image_at(const char *filename, const char *format, const Json *generic,
                                   unsigned flags, unsigned depth, Error **errp);

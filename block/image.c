@@ -54,6 +54,9 @@ static BlockNode *co_open_format(BlockNode *file, const char *format, const Json
     json_object_object_add(options, "file", json_object_new_string(file->name));
     add_defaults(options, generic);
     node = co_block_open_json_at(options, QAPI_STRICT, flags, depth, errp);
+    if (node && node->file) {
+        node->file->inherits = true;    /* nobody else knows its name */
+    }
     if (node && probed && !strcmp(format, "raw")) {
         block_node_set_probed(node);
     }
@@ -164,5 +167,8 @@ bool co_block_open_backing(BlockNode *node, const BlockdevRefOrNull *ref, Error 
     }
     node->backing = block_child_attach(node, "backing", BLOCK_CHILD_COW, backing, errp);
     block_node_unref(backing);
+    if (node->backing) {
+        node->backing->inherits = !ref || ref->type == BLOCKDEV_REF_OR_NULL_DEFINITION;
+    }
     return node->backing;
 }

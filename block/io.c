@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/dirty-bitmap.h"
 #include "block/io-int.h"
+#include "qapi/events-block-common.h"
 #include "util/iov.h"
 #include "util/trace.h"
 
@@ -75,6 +76,12 @@ void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
         if (end > node->length) {
             block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
         }
+    }
+    if (node->write_threshold && end > (int64_t)node->write_threshold) {
+        uint64_t threshold = node->write_threshold;
+
+        node->write_threshold = 0;
+        qapi_event_send_block_write_threshold(node->name, end - threshold, threshold);
     }
     /* One that failed may have written a part. */
     block_dirty_bitmaps_mark(node, offset, bytes);

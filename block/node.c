@@ -139,8 +139,7 @@ static void node_free(BlockNode *node)
     g_free(node);
 }
 
-/* Options that all drivers have. */
-static bool set_generic(BlockNode *node, const BlockdevOptions *o, Error **errp)
+bool block_node_set_generic(BlockNode *node, const BlockdevOptions *o, Error **errp)
 {
     node->read_only = o->has_read_only && o->read_only;
     node->auto_read_only = o->has_auto_read_only && o->auto_read_only;
@@ -183,7 +182,8 @@ static BlockNode *node_new(const BlockdevOptions *o, unsigned flags, Error **err
     node->open_flags = flags;
     if (!node->driver) {
         error_set(errp, "Unknown driver '%s'", BlockdevDriver_name(o->driver));
-    } else if (set_name(node, o->node_name, errp) && set_generic(node, o, errp)) {
+    } else if (set_name(node, o->node_name, errp) &&
+               block_node_set_generic(node, o, errp)) {
         node->options = qapi_copy_BlockdevOptions(o);
         node->state = g_malloc0(MAX(node->driver->size, 1));
         return node;
@@ -230,6 +230,8 @@ BlockNode *co_block_open_at(const BlockdevOptions *o, unsigned flags, unsigned d
         return NULL;
     }
     node->opening = false;
+    list_remove(&node->link);
+    list_append(&nodes, &node->link);       /* behind what it stands on, as queries show it */
     TRACE(block_node_open, "%s driver %s length %" PRId64 "%s", node->name, node->driver->name,
           node->length, node->read_only ? " read-only" : "");
     return node;
@@ -368,6 +370,21 @@ bool co_blockdev_add(const Json *options, QapiMode mode, Error **errp)
     return node;
 }
 
+bool co_blockdev_add_options(const BlockdevOptions *options, Error **errp)
+{
+    BlockNode *node;
+
+    if (!options->node_name) {
+        error_set(errp, "'node-name' must be specified for the root node");
+        return false;
+    }
+    node = co_block_open(options, errp);
+    if (node) {
+        node->owned = true;
+    }
+    return node;
+}
+
 bool co_blockdev_del(const char *node_name, Error **errp)
 {
     BlockNode *node = block_node_find(node_name);
@@ -434,8 +451,8 @@ bool blockdev_add(const Json *options, QapiMode mode, Error **errp)
  * It follows its parent in what it does not say itself: caching, sharing, and
  * whether it may be written.
  */
-static BlockdevOptions *inherit(const BlockNode *parent, unsigned role,
-                                const BlockdevOptions *given)
+BlockdevOptions *block_inherit_options(const BlockNode *parent, unsigned role,
+                                       const BlockdevOptions *given)
 {
     BlockdevOptions *o = qapi_copy_BlockdevOptions(given);
     bool cow = role & BLOCK_CHILD_COW;
@@ -474,7 +491,7 @@ static BlockdevOptions *inherit(const BlockNode *parent, unsigned role,
 BlockNode *co_block_open_inline(const BlockNode *parent, unsigned role,
                                 const BlockdevOptions *given, Error **errp)
 {
-    g_autoptr(BlockdevOptions) o = inherit(parent, role, given);
+    g_autoptr(BlockdevOptions) o = block_inherit_options(parent, role, given);
     unsigned flags = parent->open_flags & BLOCK_OPEN_NO_IO;
 
     if (role & BLOCK_CHILD_METADATA) {
@@ -504,6 +521,9 @@ BlockChild *co_block_open_child(BlockNode *node, const char *name, unsigned role
     }
     child = block_child_attach(node, name, role, below, errp);
     block_node_unref(below);            /* the child holds it */
+    if (child) {
+        child->inherits = ref->type == BLOCKDEV_REF_DEFINITION;
+    }
     return child;
 }
 

@@ -13,4 +13,11 @@ struct BlockSnapshot {
     uint64_t icount;                    /* its instructions, UINT64_MAX: not counted */
 };
 
+/* What drivers' co_snapshot_list() gave: the one with that id and name (NULL: any), or NULL. */
+const BlockSnapshot *block_snapshot_find(const BlockSnapshot *snapshots, int count,
+                                         const char *id, const char *name);
+SnapshotInfo *block_snapshot_info(const BlockSnapshot *snapshot);
+/* The node whose driver keeps node's snapshots: itself, or what it filters; NULL: none. */
+BlockNode *block_snapshot_node(BlockNode *node);
+
 #endif

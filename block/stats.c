@@ -10,13 +10,13 @@ static int64_t now_ns(void)
     return clock_ns(clock_virtual_is_stepped() ? CLOCK_TYPE_VIRTUAL : CLOCK_TYPE_REALTIME);
 }
 
-void block_stats_init(BlockStats *stats)
+void block_stats_init(BlkStats *stats)
 {
-    *stats = (BlockStats){ .last_access_ns = 0 };
+    *stats = (BlkStats){ .last_access_ns = 0 };
     list_init(&stats->timed);
 }
 
-void block_stats_free(BlockStats *stats)
+void block_stats_free(BlkStats *stats)
 {
     BlockTimedStats *timed;
 
@@ -83,7 +83,7 @@ double block_timed_depth(BlockTimedStats *timed, BlockAcctKind kind)
     return elapsed > 0 ? (double)w->sum / elapsed : 0;
 }
 
-static void add_to_windows(BlockStats *stats, BlockAcctKind kind, int64_t now, uint64_t latency)
+static void add_to_windows(BlkStats *stats, BlockAcctKind kind, int64_t now, uint64_t latency)
 {
     BlockTimedStats *timed;
 
@@ -100,7 +100,7 @@ static void add_to_windows(BlockStats *stats, BlockAcctKind kind, int64_t now, u
     }
 }
 
-void block_stats_add_interval(BlockStats *stats, uint64_t seconds)
+void block_stats_add_interval(BlkStats *stats, uint64_t seconds)
 {
     BlockTimedStats *timed = g_new0(BlockTimedStats, 1);
     int64_t now = now_ns();
@@ -115,7 +115,7 @@ void block_stats_add_interval(BlockStats *stats, uint64_t seconds)
 
 /* Histograms */
 
-bool block_histogram_set(BlockStats *stats, BlockAcctKind kind, const uint64_t *boundaries,
+bool block_histogram_set(BlkStats *stats, BlockAcctKind kind, const uint64_t *boundaries,
                          unsigned n)
 {
     BlockHistogram *h = &stats->histograms[kind];
@@ -156,7 +156,7 @@ static void add_to_histogram(BlockHistogram *h, uint64_t latency)
 
 /* Ends */
 
-static void end(BlockStats *stats, const BlockAcct *acct, bool failed)
+static void end(BlkStats *stats, const BlockAcct *acct, bool failed)
 {
     int64_t now = now_ns();
     uint64_t latency = MAX(now - acct->start_ns, 0);
@@ -175,17 +175,17 @@ static void end(BlockStats *stats, const BlockAcct *acct, bool failed)
     }
 }
 
-void block_acct_done(BlockStats *stats, const BlockAcct *acct)
+void block_acct_done(BlkStats *stats, const BlockAcct *acct)
 {
     end(stats, acct, false);
 }
 
-void block_acct_failed(BlockStats *stats, const BlockAcct *acct)
+void block_acct_failed(BlkStats *stats, const BlockAcct *acct)
 {
     end(stats, acct, true);
 }
 
-void block_acct_invalid(BlockStats *stats, BlockAcctKind kind)
+void block_acct_invalid(BlkStats *stats, BlockAcctKind kind)
 {
     stats->invalid[kind]++;
     if (!stats->ignore_invalid) {
@@ -193,7 +193,7 @@ void block_acct_invalid(BlockStats *stats, BlockAcctKind kind)
     }
 }
 
-int64_t block_stats_idle_ns(const BlockStats *stats)
+int64_t block_stats_idle_ns(const BlkStats *stats)
 {
     return now_ns() - stats->last_access_ns;
 }

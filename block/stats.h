@@ -35,32 +35,32 @@ typedef struct BlockTimedStats {
     ListLink link;
 } BlockTimedStats;
 
-typedef struct BlockStats {
+typedef struct BlkStats {
     uint64_t bytes[NR_BLOCK_ACCT], ops[NR_BLOCK_ACCT], total_ns[NR_BLOCK_ACCT];
     uint64_t failed[NR_BLOCK_ACCT], invalid[NR_BLOCK_ACCT], merged[NR_BLOCK_ACCT];
     int64_t last_access_ns;
     bool ignore_invalid, ignore_failed; /* for what "idle" and the sums say */
     BlockHistogram histograms[NR_BLOCK_ACCT];
     List timed;
-} BlockStats;
+} BlkStats;
 
 typedef struct BlockAcct {
     BlockAcctKind kind;
     int64_t bytes, start_ns;
 } BlockAcct;
 
-void block_stats_init(BlockStats *stats);
-void block_stats_free(BlockStats *stats);
+void block_stats_init(BlkStats *stats);
+void block_stats_free(BlkStats *stats);
 void block_acct_start(BlockAcct *acct, BlockAcctKind kind, int64_t bytes);
-void block_acct_done(BlockStats *stats, const BlockAcct *acct);
-void block_acct_failed(BlockStats *stats, const BlockAcct *acct);
-void block_acct_invalid(BlockStats *stats, BlockAcctKind kind);
-int64_t block_stats_idle_ns(const BlockStats *stats);
+void block_acct_done(BlkStats *stats, const BlockAcct *acct);
+void block_acct_failed(BlkStats *stats, const BlockAcct *acct);
+void block_acct_invalid(BlkStats *stats, BlockAcctKind kind);
+int64_t block_stats_idle_ns(const BlkStats *stats);
 
 /* boundaries must rise; n 0: no histogram any more. Its old counts are forgotten. */
-bool block_histogram_set(BlockStats *stats, BlockAcctKind kind, const uint64_t *boundaries,
+bool block_histogram_set(BlkStats *stats, BlockAcctKind kind, const uint64_t *boundaries,
                          unsigned n);
-void block_stats_add_interval(BlockStats *stats, uint64_t seconds);
+void block_stats_add_interval(BlkStats *stats, uint64_t seconds);
 /* Of the running window; .count is 0 when there was nothing. */
 BlockWindow block_timed_window(BlockTimedStats *timed, BlockAcctKind kind);
 /* How many requests were under way on average. */

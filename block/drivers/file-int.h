@@ -8,15 +8,17 @@
 
 typedef struct FileState {
     int fd;
-    bool writable;                      /* how fd was opened */
+    bool writable, direct;              /* how fd was opened */
     bool block_device;
     bool locking;
     bool no_zero_range, no_punch_hole;  /* the file system has them not */
     int64_t data_start, data_end;       /* certainly data: what lseek() said last */
+    uint64_t discards, failed_discards, discarded_bytes;
     uint32_t locked, locked_shared;     /* bit n: the byte base + n is locked */
     uint32_t old_locked, old_locked_shared;     /* before file_check_perm() */
     int next_fd;                        /* of file_check_perm(): opened another way; or -1 */
-    bool next_writable;
+    bool next_writable, next_direct;
+    BlockLimits next_limits;
 } FileState;
 
 bool file_init_locking(BlockNode *node, const BlockdevOptionsFile *o, Error **errp);

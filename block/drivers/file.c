@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/drivers/file-int.h"
+#include "qapi/types-block-query.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -60,7 +61,7 @@ static bool direct_read_works(int fd, uint8_t *buf, size_t bytes)
 }
 
 /* What O_DIRECT needs, found by trying, for not every file system can tell. */
-static bool probe_alignment(BlockNode *node, Error **errp)
+static bool probe_alignment(BlockNode *node, int fd, BlockLimits *limits, Error **errp)
 {
     FileState *s = node->state;
     uint8_t *buf = block_try_alloc(2 * MAX_ALIGNMENT);
@@ -71,16 +72,16 @@ static bool probe_alignment(BlockNode *node, Error **errp)
         error_set_errno(errp, ENOMEM, "Could not probe the alignment of '%s'", node->filename);
         return false;
     }
-    if (s->block_device && !ioctl(s->fd, BLKSSZGET, &sector) && sector >= unit &&
+    if (s->block_device && !ioctl(fd, BLKSSZGET, &sector) && sector >= unit &&
         sector <= MAX_ALIGNMENT) {
         unit = sector;
     }
-    while (unit <= MAX_ALIGNMENT && !direct_read_works(s->fd, buf, unit)) {
+    while (unit <= MAX_ALIGNMENT && !direct_read_works(fd, buf, unit)) {
         unit *= 2;
     }
-    node->limits.request_alignment = unit;
-    node->limits.memory_alignment =
-        unit <= MAX_ALIGNMENT && direct_read_works(s->fd, buf + BLOCK_SECTOR_SIZE, unit)
+    limits->request_alignment = unit;
+    limits->memory_alignment =
+        unit <= MAX_ALIGNMENT && direct_read_works(fd, buf + BLOCK_SECTOR_SIZE, unit)
             ? BLOCK_SECTOR_SIZE : MAX_ALIGNMENT;
     free(buf);
     if (unit > MAX_ALIGNMENT) {
@@ -118,6 +119,7 @@ static bool open_fd(BlockNode *node, Error **errp)
         (errno == EACCES || errno == EROFS || errno == EPERM)) {
         node->read_only = true;
     }
+    s->direct = node->cache_direct;
     s->fd = open_as(node, s->writable);
     if (s->fd < 0) {
         set_open_error(node, errno, errp);
@@ -140,7 +142,7 @@ static bool file_co_open(BlockNode *node, const BlockdevOptions *options, Error 
     }
     if (!check_kind(node, options->driver == BLOCKDEV_DRIVER_HOST_DEVICE, errp) ||
         !find_length(node, errp) || !file_init_locking(node, o, errp) ||
-        (node->cache_direct && !probe_alignment(node, errp))) {
+        (node->cache_direct && !probe_alignment(node, s->fd, &node->limits, errp))) {
         close(s->fd);
         return false;
     }
@@ -159,15 +161,24 @@ static void file_co_close(BlockNode *node)
 static bool file_check_perm(BlockNode *node, uint32_t perm, uint32_t shared, Error **errp)
 {
     FileState *s = node->state;
-    bool writable = perm & (BLOCK_PERM_WRITE | BLOCK_PERM_WRITE_UNCHANGED | BLOCK_PERM_RESIZE);
+    bool wanted = perm & (BLOCK_PERM_WRITE | BLOCK_PERM_WRITE_UNCHANGED | BLOCK_PERM_RESIZE);
+    bool writable = !node->read_only && (wanted || !node->auto_read_only);
 
-    if (node->auto_read_only && !node->read_only && writable != s->writable) {
+    if (writable != s->writable || node->cache_direct != s->direct) {
         s->next_fd = open_as(node, writable);
         if (s->next_fd < 0) {
             set_open_error(node, errno, errp);
             return false;
         }
+        s->next_limits = node->limits;
+        s->next_limits.request_alignment = s->next_limits.memory_alignment = 0;
+        if (node->cache_direct && !probe_alignment(node, s->next_fd, &s->next_limits, errp)) {
+            close(s->next_fd);
+            s->next_fd = -1;
+            return false;
+        }
         s->next_writable = writable;
+        s->next_direct = node->cache_direct;
     }
     if (!file_lock(node, perm, shared, errp)) {
         if (s->next_fd >= 0) {
@@ -187,6 +198,8 @@ static void file_set_perm(BlockNode *node, uint32_t perm, uint32_t shared)
         /* Under the same number, for requests that are on their way. */
         if (dup3(s->next_fd, s->fd, O_CLOEXEC) >= 0) {
             s->writable = s->next_writable;
+            s->direct = s->next_direct;
+            node->limits = s->next_limits;
             s->locked = perm;
             s->locked_shared = ~shared & BLOCK_PERM_ALL;
         }
@@ -253,10 +266,16 @@ static int file_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
 {
     FileState *s = node->state;
 
+    int ret;
+
     s->data_start = s->data_end = 0;
-    return co_aio_submit(&(AioOp){
+    ret = co_aio_submit(&(AioOp){
         .kind = s->block_device ? AIO_BLOCK_DISCARD : AIO_PUNCH_HOLE,
         .fd = s->fd, .offset = offset, .bytes = bytes });
+    s->discards += !ret;
+    s->discarded_bytes += ret ? 0 : bytes;
+    s->failed_discards += ret < 0;
+    return ret;
 }
 
 static int file_co_flush(BlockNode *node)
@@ -367,6 +386,23 @@ static int64_t file_co_allocated_size(BlockNode *node)
     return fstat(s->fd, &st) ? -errno : (int64_t)st.st_blocks * 512;
 }
 
+static BlockStatsSpecific *file_get_stats(BlockNode *node)
+{
+    BlockStatsSpecific *stats = g_new0(BlockStatsSpecific, 1);
+    FileState *s = node->state;
+
+    stats->driver = node->options->driver;
+    stats->u.file.discard_nb_ok = s->discards;
+    stats->u.file.discard_nb_failed = s->failed_discards;
+    stats->u.file.discard_bytes_ok = s->discarded_bytes;
+    return stats;
+}
+
+static bool file_get_info(BlockNode *node, BlockDriverInfo *info)
+{
+    return true;            /* nothing special, that is */
+}
+
 static const char *const strong_options[] = { "filename", NULL };
 
 #define FILE_CALLBACKS                                                                      \
@@ -376,7 +412,8 @@ static const char *const strong_options[] = { "filename", NULL };
     .co_pwritev = file_co_pwritev, .co_pwrite_zeroes = file_co_pwrite_zeroes,               \
     .co_pdiscard = file_co_pdiscard, .co_flush = file_co_flush,                             \
     .co_block_status = file_co_block_status, .co_truncate = file_co_truncate,               \
-    .co_allocated_size = file_co_allocated_size, .strong_options = strong_options
+    .co_allocated_size = file_co_allocated_size, .get_info = file_get_info, \
+    .get_stats = file_get_stats, .strong_options = strong_options
 
 static const BlockDriver file_driver = {
     .name = "file", .desc = "a file of the host", .grows = true,

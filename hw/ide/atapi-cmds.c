@@ -98,7 +98,10 @@ static void cmd_start_stop(IdeDrive *d, const uint8_t *p)
         if (d->cd.tray_open && start && blk_has_medium(d->blk)) {
             d->cd.changed = d->cd.new_medium = true;
         }
-        d->cd.tray_open = !start;
+        if (d->cd.tray_open == start) {
+            d->cd.tray_open = !start;
+            blk_tray_moved(d->blk, !start);
+        }
     }
     atapi_ok(d);
 }

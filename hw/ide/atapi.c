@@ -277,9 +277,17 @@ static void medium_changed(void *opaque, bool loaded)
     d->nr_sectors = blk_length(d->blk) / IDE_SECTOR;
     d->cd.changed = true;
     d->cd.new_medium = loaded;
-    if (loaded) {
-        d->cd.tray_open = false;
-    }
+}
+
+static void move_tray(void *opaque, bool open)
+{
+    IdeDrive *d = opaque;
+
+    d->cd.tray_open = open;
+    d->cd.eject_wanted = false;
+    d->cd.tray_locked = d->cd.tray_locked && !open;
+    d->cd.changed = true;
+    d->cd.new_medium = !open && blk_has_medium(d->blk);
 }
 
 static void eject_request(void *opaque, bool force)
@@ -289,7 +297,6 @@ static void eject_request(void *opaque, bool force)
     d->cd.eject_wanted = true;
     if (force) {
         d->cd.tray_locked = false;
-        d->cd.tray_open = true;
     }
 }
 
@@ -305,7 +312,7 @@ static bool medium_locked(void *opaque)
 
 const BlkDeviceOps atapi_blk_ops = {
     .medium_changed = medium_changed, .eject_request = eject_request, .tray_open = tray_open,
-    .medium_locked = medium_locked,
+    .medium_locked = medium_locked, .move_tray = move_tray,
 };
 
 const StateField atapi_state[] = {

@@ -165,8 +165,10 @@ static bool check_texts(IdeDrive *d, const char *model, Error **errp)
 static bool take_backend(IdeDrive *d, const BlkDeviceOps *ops, Error **errp)
 {
     uint32_t perm = BLOCK_PERM_CONSISTENT_READ;
-    uint32_t shared = BLOCK_PERM_CONSISTENT_READ | BLOCK_PERM_WRITE_UNCHANGED;
+    uint32_t shared = BLOCK_PERM_CONSISTENT_READ | BLOCK_PERM_WRITE_UNCHANGED |
+                      (d->kind == IDE_KIND_HD ? BLOCK_PERM_RESIZE : 0);
     const char *name = d->dev.id ? d->dev.id : blk_id(d->blk);
+    g_autofree char *path = NULL;
 
     if (d->kind == IDE_KIND_HD) {
         perm |= BLOCK_PERM_WRITE;
@@ -181,6 +183,8 @@ static bool take_backend(IdeDrive *d, const BlkDeviceOps *ops, Error **errp)
         return false;
     }
     blk_set_on_error(d->blk, d->on_read, d->on_write);
+    path = object_path(&d->dev.obj);
+    blk_set_qdev(d->blk, d->dev.id, path);
     if (d->write_cache != ON_OFF_AUTO_AUTO) {
         blk_set_write_cache(d->blk, d->write_cache == ON_OFF_AUTO_ON);
     }
