@@ -4,13 +4,13 @@
 #include "block/drain.h"
 #include "block/export.h"
 
+#include "qapi/events-export.h"
 #include "util/trace.h"
 
 REGISTRY(export, ExportType)
 
 static List exports = { &exports, &exports };
 static CoQueue gone = { { &gone.waiters, &gone.waiters } };
-static void (*deleted_hook)(const char *id);
 
 static const ExportType *find_type(const char *name)
 {
@@ -44,11 +44,6 @@ void block_exports_for_each(void (*fn)(BlockExport *exp, void *opaque), void *op
     list_for_each(exp, &exports, BlockExport, link) {
         fn(exp, opaque);
     }
-}
-
-void block_export_set_deleted_hook(void (*fn)(const char *id))
-{
-    deleted_hook = fn;
 }
 
 /* --- drained sections of the node --- */
@@ -137,7 +132,7 @@ BlockExport *co_block_export_add(const BlockExportOptions *options, Error **errp
     }
     node = block_node_find(options->node_name);
     if (!node) {
-        error_set(errp, "Cannot find device=%s nor node_name=%s", "", options->node_name);
+        error_set(errp, "Cannot find device='' nor node-name='%s'", options->node_name);
         return NULL;
     }
     exp = g_malloc0(type->size);
@@ -182,9 +177,7 @@ static void finish(void *opaque)
     TRACE(block_export_gone, "%s", id);
     exp->type->close(exp);
     export_free(exp);
-    if (deleted_hook) {
-        deleted_hook(id);
-    }
+    qapi_event_send_block_export_deleted(id);
     co_queue_wake_all(&gone);
 }
 

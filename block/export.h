@@ -50,7 +50,4 @@ void co_block_export_close_all(const char *type);
 void co_export_enter(BlockExport *exp);
 void block_export_leave(BlockExport *exp);
 
-/* Called when one is gone: for the event. */
-void block_export_set_deleted_hook(void (*fn)(const char *id));
-
 #endif

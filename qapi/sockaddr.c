@@ -3,7 +3,7 @@
 #include "util/osdep.h"
 #include "qapi/sockaddr.h"
 
-#include "util/parse.h"
+#include "util/fdset.h"
 
 static bool from_inet(const InetSocketAddress *from, SockAddr *addr, Error **errp)
 {
@@ -32,18 +32,11 @@ static bool from_unix(const UnixSocketAddress *from, SockAddr *addr, Error **err
     return true;
 }
 
-/* A name without digits in front is one of the monitor's, and the tools have no monitor. */
 static bool from_fd(const FdSocketAddress *from, SockAddr *addr, Error **errp)
 {
-    uint64_t fd;
-
-    if (parse_u64(from->str, 10, &fd) || fd > INT_MAX) {
-        error_set(errp, "File descriptor named '%s' has not been found", from->str);
-        return false;
-    }
     addr->kind = SOCK_KIND_FD;
-    addr->fd = fd;
-    return true;
+    addr->fd = fd_name_take(from->str, errp);
+    return addr->fd >= 0;
 }
 
 bool sockaddr_from_qapi(const SocketAddress *from, SockAddr *addr, Error **errp)

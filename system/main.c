@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/accel.h"
 #include "block/block.h"
+#include "block/nbd/nbd.h"
 #include "block/jobs/job.h"
 #include "chardev/char.h"
 #include "hw/core/device.h"
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
     jobs_cancel_all();
     monitor_close_all();
     vcpus_destroy();
+    nbd_server_end();
     block_close_all();
     chardev_close_all();
     return run_exit_status();

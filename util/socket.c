@@ -136,7 +136,7 @@ static int open_unix(const SockAddr *addr, bool server, Error **errp)
         } while (ret < 0 && errno == EINTR);
     }
     if (ret < 0) {
-        error_set_errno(errp, errno, server ? "Failed to bind socket to '%s'"
+        error_set_errno(errp, errno, server ? "Failed to bind socket to %s"
                                             : "Failed to connect to '%s'", addr->path);
         close(fd);
         return -1;

@@ -423,14 +423,22 @@ static void co_pause(NbdConnection *conn, unsigned seconds)
     timer_disarm(&conn->retry);
 }
 
+/* A socket that was handed over is there once. */
+static bool can_reconnect(const NbdConnection *conn)
+{
+    return conn->config.addr.kind != SOCK_KIND_FD;
+}
+
 /* The stream is over: nobody's answer will come. */
 static void drop_stream(NbdConnection *conn)
 {
     NbdStream *stream = g_steal_pointer(&conn->stream);
 
     if (conn->phase != PHASE_QUIT) {
-        conn->phase = conn->config.reconnect_delay ? PHASE_WAIT : PHASE_DOWN;
-        if (conn->config.reconnect_delay) {
+        bool wait = conn->config.reconnect_delay && can_reconnect(conn);
+
+        conn->phase = wait ? PHASE_WAIT : PHASE_DOWN;
+        if (wait) {
             timer_arm(&conn->give_up, clock_ns(CLOCK_TYPE_REALTIME) +
                       conn->config.reconnect_delay * NS_PER_SECOND);
         }
@@ -499,7 +507,7 @@ static void co_keep(void *opaque)
     do {
         co_receive(conn);
         drop_stream(conn);
-    } while (co_reconnect(conn));
+    } while (can_reconnect(conn) && co_reconnect(conn));
     conn->keeping = false;
     co_queue_wake_all(&conn->ended);
     conn_unref(conn);
@@ -519,7 +527,9 @@ NbdConnection *co_nbd_connection_open(NbdConfig *config, Error **errp)
     timer_init(&conn->give_up, CLOCK_TYPE_REALTIME, given_up, conn);
     timer_init(&conn->retry, CLOCK_TYPE_REALTIME, retry_now, conn);
     while (!co_try(conn, &conn->info, &err)) {
-        if (clock_ns(CLOCK_TYPE_REALTIME) + RETRY_FIRST * NS_PER_SECOND > until) {
+        int64_t next = clock_ns(CLOCK_TYPE_REALTIME) + RETRY_FIRST * NS_PER_SECOND;
+
+        if (next > until || !can_reconnect(conn)) {
             error_propagate(errp, g_steal_pointer(&err));
             conn_unref(conn);
             return NULL;

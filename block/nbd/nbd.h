@@ -26,4 +26,9 @@ void co_nbd_server_free(NbdServer *server);
 unsigned nbd_server_clients(const NbdServer *server);
 unsigned nbd_server_max_connections(const NbdServer *server);
 
+/* The one that QMP starts (nbd-qmp.c) */
+bool nbd_server_running(void);
+/* For main(), after the main loop: stop it where it runs. */
+void nbd_server_end(void);
+
 #endif

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# The NBD server over QMP: its life, exports, refusals; a disk that moves to another program by it
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# usage: nbd-qmp-test.py MICA MICA_IMG MICA_IO
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
+from qmplib import Program      # noqa: E402
+
+BINARY, IMG, IO = (os.path.abspath(path) for path in sys.argv[1:4])
+SIZE = 8 << 20
+GO = b'\0\0\0\3IHAVEOPT\0\0\0\7\0\0\0\7\0\0\0\1n\0\0'
+
+
+def run(*argv, status=0):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == status, f'{argv}: {done.stdout}'
+    return done.stdout
+
+
+def start(*nodes):
+    argv = ['-M', 'none']
+    for node in nodes:
+        argv += ['-blockdev', json.dumps(node)]
+    return Program(BINARY, argv)
+
+
+def file_node(name, path, **more):
+    return {'driver': 'file', 'node-name': name, 'filename': os.path.abspath(path), **more}
+
+
+def here(name='sock'):
+    return {'type': 'unix', 'data': {'path': os.path.abspath(name)}}
+
+
+def uri(export, name='sock'):
+    return f'nbd+unix:///{export}?socket={os.path.abspath(name)}'
+
+
+def disk(path, pattern=0):
+    run(IMG, 'create', '-q', '-f', 'raw', path, str(SIZE))
+    if pattern:
+        run(IO, '-f', 'raw', '-c', f'write -P {pattern} 0 3M', '-c', f'write -P {pattern} 5M 1M',
+            path)
+
+
+def client(export=True):
+    """A connection that has got through its handshake, or has said nothing."""
+    c = socket.socket(socket.AF_UNIX)
+    c.settimeout(60)
+    c.connect('sock')
+    c.recv(18)
+    if export:
+        c.sendall(GO)
+        c.recv(20, socket.MSG_WAITALL)
+    return c
+
+
+def test_life():
+    disk('disk', 7)
+    with start(file_node('n', 'disk'), {'driver': 'null-co', 'node-name': 'ro', 'read-only': True,
+                                        'size': 4096}) as p:
+        q = p.qmp
+        for name, arguments in (('nbd-server-stop', {}), ('nbd-server-add', {'device': 'n'}),
+                                ('block-export-add', {'type': 'nbd', 'id': 'e', 'node_name': 'n'})):
+            assert q.fails(name, **arguments)[1] == 'NBD server not running'
+        q.cmd('nbd-server-start', addr=here())
+        assert q.fails('nbd-server-start', addr=here())[1] == 'NBD server already running'
+        q.cmd('nbd-server-add', device='n', writable=True, description='words')
+        q.cmd('nbd-server-add', device='ro', writable=True)
+        for arguments, words in (
+                ({'name': 'n'}, "NBD server already has export named 'n'"),
+                ({'id': 'n'}, "Block export id 'n' is already in use"),
+                ({'id': '1'}, 'Invalid block export id'),
+                ({'node-name': 'x'}, "Cannot find device='' nor node-name='x'"),
+                ({'name': 'y', 'bitmaps': ['b']}, "Bitmap 'b' is not found"),
+                ({'name': 'y', 'bitmaps': [{'node': 'n', 'name': 'b'}]},
+                 "Dirty bitmap 'b' not found"),
+                ({'node-name': 'ro', 'writable': True}, 'Cannot export read-only node as writable'),
+                ({'type': 'fuse'}, "Parameter 'type' does not accept value 'fuse'")):
+            got = q.raw({'execute': 'block-export-add', 'arguments': {
+                'type': 'nbd', 'id': 'e', 'node-name': 'n', **arguments}})
+            assert got['error']['desc'] == words, (got, words)
+        assert q.cmd('query-block-exports') == [
+            {'id': 'ro', 'type': 'nbd', 'node-name': 'ro', 'shutting-down': False},
+            {'id': 'n', 'type': 'nbd', 'node-name': 'n', 'shutting-down': False}]
+        run(IO, '-f', 'raw', '-c', 'read -P 7 0 3M', '-c', 'write -P 8 4M 64k', uri('n'))
+        c = client()
+        assert q.fails('block-export-del', id='n')[1] == "export 'n' still in use"
+        q.cmd('block-export-del', id='n', mode='hard')
+        assert q.event('BLOCK_EXPORT_DELETED')['data'] == {'id': 'n'}
+        while c.recv(4096):         # to the end: the client is dropped
+            pass
+        assert q.fails('block-export-del', id='n')[1] == "Export 'n' is not found"
+        quiet = client(False)
+        q.cmd('nbd-server-stop')
+        assert q.event('BLOCK_EXPORT_DELETED')['data'] == {'id': 'ro'}
+        assert quiet.recv(1) == b''
+        assert not os.path.exists('sock') and q.cmd('query-block-exports') == []
+        q.cmd('nbd-server-start', addr=here(), max_connections=1)
+        q.cmd('block-export-add', type='nbd', id='e', node_name='n')
+        q.cmd('quit')
+        p.wait()
+    assert not os.path.exists('sock')
+    run(IO, '-f', 'raw', '-c', 'read -P 8 4M 64k', 'disk')
+
+
+def test_limit():
+    """A client more than there may be waits until there is room."""
+    disk('disk')
+    with start(file_node('n', 'disk')) as p:
+        p.qmp.cmd('nbd-server-start', addr=here(), max_connections=1)
+        p.qmp.cmd('block-export-add', type='nbd', id='e', node_name='n')
+        first = client()
+        second = socket.socket(socket.AF_UNIX)
+        second.connect('sock')
+        second.settimeout(0.2)
+        try:
+            second.recv(18)
+            raise AssertionError('it is served')
+        except socket.timeout:
+            pass
+        first.close()
+        second.settimeout(60)
+        assert second.recv(18)[:8] == b'NBDMAGIC'
+
+
+def test_migrate():
+    """A disk goes from one program to the other, which then is the one that has it."""
+    disk('from', 9)
+    disk('to')
+    with start(file_node('n', 'to')) as there:
+        there.qmp.cmd('nbd-server-start', addr=here())
+        there.qmp.cmd('block-export-add', type='nbd', id='e', node_name='n', writable=True)
+        target = {'driver': 'nbd', 'node-name': 'target', 'export': 'n',
+                  'server': {'type': 'unix', 'path': os.path.abspath('sock')}}
+        with start(file_node('s', 'from'), target) as p:
+            p.qmp.cmd('blockdev-mirror', job_id='j', device='s', target='target', sync='full')
+            p.qmp.event('BLOCK_JOB_READY')
+            p.qmp.cmd('block-job-complete', device='j')
+            done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+            assert 'error' not in done and done['len'] == done['offset'], done
+            p.qmp.cmd('quit')
+            p.wait()
+        there.qmp.cmd('nbd-server-stop')
+        there.qmp.cmd('quit')
+        there.wait()
+    run(IMG, 'compare', '-f', 'raw', '-F', 'raw', 'from', 'to')
+
+
+def test_lost_target():
+    """The server is killed in the middle: the job fails, nothing else does."""
+    disk('from', 9)
+    disk('to')
+    with start(file_node('n', 'to')) as there:
+        there.qmp.cmd('nbd-server-start', addr=here())
+        there.qmp.cmd('block-export-add', type='nbd', id='e', node_name='n', writable=True)
+        target = {'driver': 'nbd', 'node-name': 'target', 'export': 'n',
+                  'server': {'type': 'unix', 'path': os.path.abspath('sock')}}
+        with start(file_node('s', 'from'), target) as p:
+            p.qmp.cmd('blockdev-mirror', job_id='j', device='s', target='target', sync='full',
+                      speed=1 << 20)
+            there.process.kill()
+            there.process.wait()
+            p.qmp.cmd('block-job-set-speed', device='j', speed=0)
+            done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+            assert done['error'], done
+            p.qmp.cmd('query-status')
+            p.qmp.cmd('quit')
+            p.wait()
+    run(IO, '-f', 'raw', '-c', 'read -P 9 0 3M', 'from')
+
+
+def main():
+    tests = [(name[5:], fn) for name, fn in globals().items() if name.startswith('test_')]
+    bad = 0
+    print(f'1..{len(tests)}')
+    for n, (name, fn) in enumerate(tests, 1):
+        folder = tempfile.mkdtemp(prefix='nbd-qmp-')
+        os.chdir(folder)
+        try:
+            fn()
+            print(f'ok {n} {name}')
+        except Exception:       # a test that fails does not end the others
+            bad += 1
+            print(f'not ok {n} {name}')
+            print(''.join('# ' + line for line in traceback.format_exc().splitlines(True)))
+        finally:
+            os.chdir('/')
+            shutil.rmtree(folder)
+        sys.stdout.flush()
+    sys.exit(bad > 0)
+
+
+main()
