@@ -42,7 +42,7 @@ typedef struct AccelType {
      */
     void (*vcpu_run)(Vcpu *cpu);
     void (*vcpu_kick)(Vcpu *cpu);   /* any thread: make vcpu_run() look at pending */
-    void (*vm_running)(bool running);   /* after all CPUs paused, before they start */
+    void (*vm_running)(bool running);   /* true: before each start; false: all are paused */
     void (*set_a20)(bool enabled);  /* all CPUs; VM lock held */
     bool (*has_smm)(void);          /* SMIs lead to system management mode; NULL: they do not */
     /*

@@ -190,15 +190,15 @@ void vcpu_run_on(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
 
 void vcpu_start(Vcpu *cpu)
 {
+    if (accel_type()->vm_running) {
+        accel_type()->vm_running(true);
+    }
     vcpu_lower(cpu, VCPU_STOP);
     vcpu_kick(cpu);
 }
 
 void vcpus_start(void)
 {
-    if (accel_type()->vm_running) {
-        accel_type()->vm_running(true);
-    }
     for (unsigned i = 0; i < vcpu_count(); i++) {
         vcpu_start(vcpu_get(i));
     }

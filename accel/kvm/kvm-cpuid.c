@@ -127,7 +127,7 @@ void kvm_best_model(CpuModelHost *host)
     host->added[FW_KVM] = m->features[FW_KVM] & (pv | pv_lapic);
 }
 
-static uint64_t guest_xcr0(const CpuModel *m)
+uint64_t kvm_guest_xcr0(const CpuModel *m)
 {
     uint64_t x = 3;
 
@@ -157,7 +157,7 @@ static uint32_t xsave_size(uint64_t xcr0)
 
 static void leaf_d(const CpuModel *m, uint32_t subleaf, uint32_t out[4])
 {
-    uint64_t xcr0 = guest_xcr0(m);
+    uint64_t xcr0 = kvm_guest_xcr0(m);
 
     memset(out, 0, 4 * sizeof(out[0]));
     if (!xcr0) {
@@ -192,6 +192,11 @@ static void leaf_of(const KvmCpu *k, uint32_t leaf, uint32_t subleaf, uint32_t o
     } else if (leaf == KVM_LEAF_FEATURES && !m->hide_kvm) {
         out[0] = m->features[FW_KVM];
     }
+}
+
+void kvm_guest_cpuid(Vcpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    leaf_of(kvm_cpu(cpu), leaf, subleaf, out);
 }
 
 typedef struct Leaves {

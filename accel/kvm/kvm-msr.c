@@ -37,6 +37,23 @@ static const MsrRange clock_msrs[] = {
     { 0x10, 0x12 }, { 0x3b, 0x3b }, { 0x4b564d00, 0x4b564d01 },
 };
 
+/* KVM's own, by the feature that shows them (bits of FW_KVM): without it nobody can set them. */
+static const struct { uint32_t number; uint8_t bit; } pv_msrs[] = {
+    { 0x11, 0 }, { 0x12, 0 }, { 0x4b564d00, 3 }, { 0x4b564d01, 3 }, { 0x4b564d02, 4 },
+    { 0x4b564d03, 5 }, { 0x4b564d04, 6 }, { 0x4b564d05, 12 }, { 0x4b564d06, 14 },
+    { 0x4b564d07, 14 },
+};
+
+static bool hidden(uint32_t number)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pv_msrs); i++) {
+        if (pv_msrs[i].number == number) {
+            return !(kvm.model.features[FW_KVM] >> pv_msrs[i].bit & 1);
+        }
+    }
+    return false;
+}
+
 static bool in_ranges(const MsrRange *r, size_t n, uint32_t number)
 {
     for (size_t i = 0; i < n; i++) {
@@ -83,7 +100,8 @@ bool kvm_msrs_init(Error **errp)
     }
     kvm.msrs = g_new0(uint32_t, CPU_STATE_MAX_MSRS);
     for (unsigned i = 0; i < list->nmsrs; i++) {
-        if (!in_ranges(left_out, ARRAY_SIZE(left_out), list->indices[i])) {
+        if (!in_ranges(left_out, ARRAY_SIZE(left_out), list->indices[i]) &&
+            !hidden(list->indices[i])) {
             add(list->indices[i]);
         }
     }

@@ -127,12 +127,16 @@ static bool get_fpu(KvmCpu *k, CpuState *out, Error **errp)
 {
     struct kvm_xsave xsave = {};
     struct kvm_xcrs xcrs = {};
+    uint64_t present;
 
     _Static_assert(sizeof(xsave.region) == CPU_STATE_XSAVE_BYTES, "image");
     if (!check(k, kvm_call(k->fd, KVM_GET_XSAVE, &xsave), "KVM_GET_XSAVE", errp)) {
         return false;
     }
     memcpy(out->xsave, xsave.region, sizeof(out->xsave));
+    /* The kernel tells of what is the host's alone (PKRU), too. */
+    present = ld64_le(out->xsave + CPU_XSAVE_HEADER) & (kvm_guest_xcr0(&kvm.model) | 3);
+    st64_le(out->xsave + CPU_XSAVE_HEADER, present);
     out->xcr0 = 1;
     if (kvm.has_xcrs && kvm_call(k->fd, KVM_GET_XCRS, &xcrs) >= 0 && xcrs.nr_xcrs) {
         out->xcr0 = xcrs.xcrs[0].value;

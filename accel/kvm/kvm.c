@@ -420,5 +420,6 @@ static const AccelType kvm_accel = {
     .vm_running = kvm_vm_running, .tsc_read = kvm_tsc_read, .tsc_hz = kvm_tsc_hz,
     .get_state = kvm_get_cpu_state, .put_state = kvm_put_cpu_state,
     .irqchip = kvm_irqchip_ops, .has_smm = kvm_has_smm, .is_quick = kvm_is_quick,
+    .cpuid = kvm_guest_cpuid,
 };
 REGISTER_ACCEL(kvm_accel)
