@@ -1,4 +1,4 @@
-/* Memory, events and state under -accel kvm, with payloads of our own and nothing but RAM and ports */
+/* Memory, events and state under -accel kvm: payloads of our own on nothing but RAM and ports */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
