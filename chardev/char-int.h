@@ -8,6 +8,7 @@
 
 typedef struct CharType {
     const char *name;           /* as -chardev NAME spells it */
+    const char *alias;          /* another name that -chardev takes */
     const char *desc;
     size_t size;                /* of the instance, whose first member is a Chardev */
     /* Called once; the instance is zeroed and freed by char.c also on failure. */

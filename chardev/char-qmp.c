@@ -220,6 +220,7 @@ static bool co_take_socket(ChardevOptions *opts, const ChardevSocketBackend *fro
     s->server = !from->has_server || from->server;
     s->has_telnet = from->has_telnet;
     s->telnet = from->telnet;
+    s->tls_creds = g_strdup(from->tls_creds);
     s->has_nodelay = from->has_nodelay;
     s->nodelay = from->nodelay;
     if (from->has_reconnect) {
@@ -243,6 +244,30 @@ static bool co_take_socket(ChardevOptions *opts, const ChardevSocketBackend *fro
     return s->server || s->reconnect || !s->host || co_connect_first(s, errp);
 }
 
+static bool take_udp(ChardevOptions *opts, const ChardevUdpBackend *from, Error **errp)
+{
+    const SocketAddressLegacy *remote = from->remote, *local = from->local;
+    ChardevUdp *u = &opts->u.udp;
+
+    take_common(opts, (const ChardevCommon *)from);
+    if (remote->type != SOCKET_ADDRESS_TYPE_INET ||
+        (local && local->type != SOCKET_ADDRESS_TYPE_INET)) {
+        error_set(errp, "both ends of a udp chardev are of type 'inet'");
+        return false;
+    }
+    u->host = g_strdup(remote->u.inet.data->host);
+    u->port = g_strdup(remote->u.inet.data->port);
+    u->has_ipv4 = remote->u.inet.data->has_ipv4;
+    u->ipv4 = remote->u.inet.data->ipv4;
+    u->has_ipv6 = remote->u.inet.data->has_ipv6;
+    u->ipv6 = remote->u.inet.data->ipv6;
+    if (local) {
+        u->localaddr = g_strdup(local->u.inet.data->host);
+        u->localport = g_strdup(local->u.inet.data->port);
+    }
+    return true;
+}
+
 static bool co_take_backend(ChardevOptions *opts, const ChardevBackend *b, Error **errp)
 {
     switch (b->type) {
@@ -259,6 +284,14 @@ static bool co_take_backend(ChardevOptions *opts, const ChardevBackend *b, Error
         take_common(opts, (const ChardevCommon *)b->u.pipe.data);
         opts->u.pipe.path = g_strdup(b->u.pipe.data->device);
         break;
+    case CHARDEV_BACKEND_KIND_SERIAL:
+        opts->backend = CHARDEV_KIND_SERIAL;
+        take_common(opts, (const ChardevCommon *)b->u.serial.data);
+        opts->u.serial.path = g_strdup(b->u.serial.data->device);
+        break;
+    case CHARDEV_BACKEND_KIND_UDP:
+        opts->backend = CHARDEV_KIND_UDP;
+        return take_udp(opts, b->u.udp.data, errp);
     case CHARDEV_BACKEND_KIND_SOCKET:
         opts->backend = CHARDEV_KIND_SOCKET;
         return co_take_socket(opts, b->u.socket.data, errp);

@@ -15,7 +15,7 @@ static const CharType *find_type(const char *name)
     const CharType *const *types = registry_chardev(&n);
 
     for (size_t i = 0; i < n; i++) {
-        if (!strcmp(types[i]->name, name)) {
+        if (!strcmp(types[i]->name, name) || !g_strcmp0(types[i]->alias, name)) {
             return types[i];
         }
     }
@@ -122,6 +122,8 @@ typedef struct ShortForm {
     const char *rest;           /* key of what follows the prefix; NULL: nothing may follow */
     bool more;                  /* ",key=value" may follow it */
     bool host_port;             /* the rest is HOST:PORT */
+    bool udp;                   /* the rest is [HOST]:PORT[@[HOST]:PORT] */
+    bool whole;                 /* the value of rest is all of it */
 } ShortForm;
 
 static const ShortForm short_forms[] = {
@@ -129,6 +131,9 @@ static const ShortForm short_forms[] = {
     { .prefix = "stdio", .options = "stdio", .more = true },
     { .prefix = "pty", .options = "pty", .more = true },
     { .prefix = "ringbuf", .options = "ringbuf", .more = true },
+    { .prefix = "memory", .options = "ringbuf", .more = true },
+    { .prefix = "/dev/", .options = "serial", .rest = "path", .whole = true },
+    { .prefix = "udp:", .options = "udp", .more = true, .udp = true },
     { .prefix = "file:", .options = "file", .rest = "path", .more = true },
     { .prefix = "pipe:", .options = "pipe", .rest = "path" },
     { .prefix = "unix:path=", .options = "socket", .rest = "path", .more = true },
@@ -143,15 +148,14 @@ static bool form_matches(const ShortForm *form, const char *spec)
     size_t n = strlen(form->prefix);
 
     return !strncmp(spec, form->prefix, n) &&
-           (form->prefix[n - 1] == ':' || form->prefix[n - 1] == '=' || !spec[n] ||
-            spec[n] == ',');
+           (strchr(":=/", form->prefix[n - 1]) || !spec[n] || spec[n] == ',');
 }
 
-/* "HOST:PORT,more" appended as host=HOST,port=PORT,more. */
-static bool append_host_port(GString *text, const char *rest, const char *spec, Error **errp)
+/* len bytes of "HOST:PORT" appended as ,host=HOST,port=PORT under these keys. */
+static bool append_host_port(GString *text, const char *rest, size_t len, const char *host_key,
+                             const char *port_key, const char *spec, Error **errp)
 {
-    size_t n = strcspn(rest, ",");
-    g_autofree char *address = g_strndup(rest, n);
+    g_autofree char *address = g_strndup(rest, len);
     char *colon = strrchr(address, ':');
     char *host = address;
 
@@ -164,9 +168,28 @@ static bool append_host_port(GString *text, const char *rest, const char *spec, 
         host++;
         colon[-1] = 0;
     }
-    g_string_append_printf(text, ",host=%s,port=%s%s", host, colon + 1, rest + n);
+    g_string_append_printf(text, ",%s=%s,%s=%s", host_key, host, port_key, colon + 1);
     return true;
 }
+
+/* "[HOST]:PORT[@[HOST]:PORT]": to where, and from where. */
+static bool append_udp(GString *text, const char *rest, const char *spec, Error **errp)
+{
+    size_t n = strcspn(rest, ","), remote = MIN(strcspn(rest, "@"), n);
+
+    return append_host_port(text, rest, remote, "host", "port", spec, errp) &&
+           (remote == n || append_host_port(text, rest + remote + 1, n - remote - 1, "localaddr",
+                                            "localport", spec, errp)) &&
+           g_string_append(text, rest + n);
+}
+
+/* What QEMU knows and Mica does not have. */
+static const struct { const char *name, *what; } refused[] = {
+    { "msmouse", "a serial mouse" }, { "wctablet", "a Wacom tablet" }, { "braille", "braille" },
+    { "testdev", "a device for testing" }, { "tn3270:", "3270 terminals" },
+    { "websocket:", "WebSocket chardevs" }, { "/dev/parport", "parallel ports" },
+    { "spicevmc", "SPICE" }, { "spiceport", "SPICE" },
+};
 
 static char *expand(const char *spec, Error **errp)
 {
@@ -174,19 +197,34 @@ static char *expand(const char *spec, Error **errp)
     const ShortForm *form = NULL;
     const char *rest;
 
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        if (g_str_has_prefix(spec, refused[i].name)) {
+            error_set(errp, "'%s' is not possible: there is no support for %s", spec,
+                      refused[i].what);
+            return NULL;
+        }
+    }
     for (size_t i = 0; i < ARRAY_SIZE(short_forms) && !form; i++) {
         form = form_matches(&short_forms[i], spec) ? &short_forms[i] : NULL;
     }
     if (!form) {
         error_set(errp, "'%s' is not a valid char driver", spec);
         error_hint(errp, "Valid ones: stdio, mon:stdio, null, pty, file:PATH, pipe:PATH, "
-                   "unix:PATH, tcp:HOST:PORT, telnet:HOST:PORT, fd:N, chardev:ID");
+                   "unix:PATH, tcp:HOST:PORT, telnet:HOST:PORT, udp:HOST:PORT, /dev/TTY, fd:N, "
+                   "chardev:ID");
         return NULL;
     }
     rest = spec + strlen(form->prefix);
     g_string_append(text, form->options);
     if (form->host_port) {
-        if (!append_host_port(text, rest, spec, errp)) {
+        size_t n = strcspn(rest, ",");
+
+        if (!append_host_port(text, rest, n, "host", "port", spec, errp)) {
+            return NULL;
+        }
+        g_string_append(text, rest + n);
+    } else if (form->udp) {
+        if (!append_udp(text, rest, spec, errp)) {
             return NULL;
         }
     } else if (form->rest && !*rest) {
@@ -195,7 +233,7 @@ static char *expand(const char *spec, Error **errp)
     } else if (form->rest && form->more) {
         g_string_append_printf(text, ",%s=%s", form->rest, rest);
     } else if (form->rest) {
-        g_autofree char *escaped = keyval_escape(rest);
+        g_autofree char *escaped = keyval_escape(form->whole ? spec : rest);
 
         g_string_append_printf(text, ",%s=%s", form->rest, escaped);
     } else if (*rest && !form->more) {

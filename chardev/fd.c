@@ -15,7 +15,7 @@ void char_fd_read(void *opaque, const uint8_t *buf, size_t len)
     chardev_deliver(opaque, buf, len);
 }
 
-static void char_fd_ended(void *opaque, int err)
+void char_fd_ended(void *opaque, int err)
 {
     chardev_event(opaque, CHAR_EVENT_CLOSED);
 }

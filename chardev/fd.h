@@ -19,6 +19,7 @@ extern const ChannelOps char_fd_ops;
 size_t char_fd_can_read(void *opaque);
 void char_fd_read(void *opaque, const uint8_t *buf, size_t len);
 void char_fd_writable(void *opaque);
+void char_fd_ended(void *opaque, int err);
 
 /* For CharType tables. */
 size_t char_fd_write(Chardev *chr, const uint8_t *buf, size_t len, bool all);

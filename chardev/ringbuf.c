@@ -50,6 +50,7 @@ static size_t ringbuf_write(Chardev *chr, const uint8_t *buf, size_t len, bool a
 
 static const CharType ringbuf_type = {
     .name = "ringbuf",
+    .alias = "memory",
     .desc = "the last bytes written, in memory",
     .size = sizeof(Ringbuf),
     .open = ringbuf_open,

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "chardev/fd.h"
+#include "chardev/socket-tls.h"
 #include "qapi/types-char.h"
 #include "util/clock.h"
 #include "util/parse.h"
@@ -21,6 +22,8 @@ typedef struct CharSocket {
     CharFd fd;              /* .channel while connected */
     SockAddr addr;
     bool server, telnet, nodelay;
+    TlsCreds *creds;        /* NULL: plain */
+    TlsStart *shaking;      /* a handshake under way */
     unsigned reconnect_s;
     int listen_fd;
     Timer reconnect;
@@ -75,17 +78,30 @@ static void listen_again(CharSocket *s)
     }
 }
 
-static void connected(CharSocket *s, int fd)
+static void arm_reconnect(CharSocket *s)
 {
-    if (s->listen_fd >= 0) {
-        loop_set_fd(loop_main(), s->listen_fd, NULL, NULL, NULL);   /* one peer at a time */
+    timer_arm(&s->reconnect,
+              clock_ns(CLOCK_TYPE_REALTIME) + s->reconnect_s * NS_PER_SECOND);
+}
+
+static void try_again(CharSocket *s)
+{
+    listen_again(s);
+    if (!s->server && s->reconnect_s) {
+        arm_reconnect(s);
     }
-    if (s->nodelay) {
-        socket_set_nodelay(fd);
-    }
+}
+
+/* Bytes can flow. */
+static void ready(CharSocket *s, int fd, TlsSession *session)
+{
     update_where(s, fd);
     s->telnet_state = PLAIN;
-    char_fd_start(&s->fd, fd, fd, true, &socket_ops);
+    s->fd.channel = channel_new(loop_main(), fd, fd, true, &socket_ops, s);
+    if (session) {
+        channel_set_tls(s->fd.channel, session);
+    }
+    chardev_event(&s->fd.chr, CHAR_EVENT_OPENED);
     if (s->telnet) {
         static const uint8_t hello[] = {
             TELNET_IAC, TELNET_WILL, TELNET_OPT_ECHO, TELNET_IAC, TELNET_WILL, TELNET_OPT_SGA,
@@ -96,10 +112,34 @@ static void connected(CharSocket *s, int fd)
     }
 }
 
-static void arm_reconnect(CharSocket *s)
+static void shaken(void *opaque, int fd, TlsSession *session, Error *err)
 {
-    timer_arm(&s->reconnect,
-              clock_ns(CLOCK_TYPE_REALTIME) + s->reconnect_s * NS_PER_SECOND);
+    CharSocket *s = opaque;
+
+    s->shaking = NULL;
+    if (session) {
+        ready(s, fd, session);
+        return;
+    }
+    report_warning("chardev '%s': %s", s->fd.chr.id, error_text(err));
+    error_free(err);
+    close(fd);
+    try_again(s);
+}
+
+static void connected(CharSocket *s, int fd)
+{
+    if (s->listen_fd >= 0) {
+        loop_set_fd(loop_main(), s->listen_fd, NULL, NULL, NULL);   /* one peer at a time */
+    }
+    if (s->nodelay) {
+        socket_set_nodelay(fd);
+    }
+    if (s->creds) {
+        tls_start(&s->shaking, s->creds, s->addr.host, fd, shaken, s);
+    } else {
+        ready(s, fd, NULL);
+    }
 }
 
 static void socket_ended(void *opaque, int err)
@@ -109,10 +149,7 @@ static void socket_ended(void *opaque, int err)
     channel_free(s->fd.channel);
     s->fd.channel = NULL;
     update_where(s, -1);
-    listen_again(s);
-    if (!s->server && s->reconnect_s) {
-        arm_reconnect(s);
-    }
+    try_again(s);
     chardev_event(&s->fd.chr, CHAR_EVENT_CLOSED);
     chardev_writable(&s->fd.chr);       /* output vanishes now, nobody need wait */
 }
@@ -344,6 +381,21 @@ static bool socket_open(Chardev *chr, const ChardevOptions *options, Error **err
     if (!take_address(s, opts, errp)) {
         return false;
     }
+    if (s->reconnect_s && s->addr.kind == SOCK_KIND_FD) {
+        error_set(errp, "'reconnect' option is incompatible with 'fd' address type");
+        return false;
+    }
+    if (opts->tls_creds) {
+        if (s->addr.kind == SOCK_KIND_UNIX || (s->addr.kind == SOCK_KIND_FD && !s->server)) {
+            error_set(errp, "'tls_creds' option is incompatible with '%s' address type",
+                      s->addr.kind == SOCK_KIND_UNIX ? "unix" : "fd");
+            return false;
+        }
+        s->creds = tls_creds_find(opts->tls_creds, s->server, errp);
+        if (!s->creds) {
+            return false;
+        }
+    }
     if (s->server) {
         return start_server(s, opts->has_wait ? opts->wait : true, errp);
     }
@@ -368,6 +420,8 @@ static void socket_close(Chardev *chr)
     if (s->connecting) {
         s->connecting->s = NULL;
     }
+    tls_start_cancel(s->shaking);
+    tls_creds_unref(s->creds);
     char_fd_close(chr);
     if (s->listen_fd >= 0) {
         loop_set_fd(loop_main(), s->listen_fd, NULL, NULL, NULL);

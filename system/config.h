@@ -72,9 +72,10 @@ void help_log(void);
 void help_accels(void);
 
 /* system/create.c: in this order; each tells the option at fault in front of its message. */
-bool create_chardevs(Config *c, Error **errp);
-bool create_objects(Config *c, Error **errp);
 bool create_machine(Config *c, Error **errp);
+bool create_early_objects(Config *c, Error **errp);
+bool create_chardevs(Config *c, Error **errp);
+bool create_late_objects(Config *c, Error **errp);
 bool create_drives(Config *c, Error **errp);
 bool create_accel(Config *c, Error **errp);
 bool create_board(Config *c, Error **errp);

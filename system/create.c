@@ -68,9 +68,28 @@ static bool create_object(const ConfigItem *item, Error **errp)
     return user_object_add(item->json, errp);
 }
 
-bool create_objects(Config *c, Error **errp)
+/* Objects that use chardevs come behind them, the others (credentials) are there for them. */
+static bool create_objects_where(Config *c, bool use_chardevs, Error **errp)
 {
-    return create_each(c->objects, create_object, errp);
+    for (unsigned i = 0; i < c->objects->len; i++) {
+        const ConfigItem *item = c->objects->pdata[i];
+        const char *type = keyval_get(item->json, "qom-type");
+
+        if ((type && !strcmp(type, "qtest")) == use_chardevs && !create_object(item, errp)) {
+            return blame(item->origin, errp);
+        }
+    }
+    return true;
+}
+
+bool create_early_objects(Config *c, Error **errp)
+{
+    return create_objects_where(c, false, errp);
+}
+
+bool create_late_objects(Config *c, Error **errp)
+{
+    return create_objects_where(c, true, errp);
 }
 
 static bool create_blockdev(const ConfigItem *item, Error **errp)

@@ -56,8 +56,9 @@ int main(int argc, char **argv)
     chardev_set_quit_handler(quit, NULL);
     check(!config->pidfile || daemon_write_pidfile(config->pidfile, &err), &err);
     check(create_machine(config, &err), &err);
+    check(create_early_objects(config, &err), &err);
     check(create_chardevs(config, &err), &err);
-    check(create_objects(config, &err), &err);
+    check(create_late_objects(config, &err), &err);
     check(create_drives(config, &err), &err);
     check(create_accel(config, &err), &err);
     check(create_board(config, &err), &err);

@@ -5,6 +5,7 @@
 
 #include "util/coroutine.h"
 #include "util/socket.h"
+#include "util/tls.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,8 @@ struct Channel {
     Loop *loop;
     int in, out;
     bool own, in_is_socket;
+    TlsSession *tls;            /* NULL: plain */
+    bool posted;                /* on_decrypted() will run */
     const ChannelOps *ops;
     void *opaque;
     bool reading, writing;      /* what the loop watches for */
@@ -59,6 +62,9 @@ static void set_watch(Channel *c, bool reading, bool writing)
 
 static void release(Channel *c)
 {
+    if (c->tls) {
+        tls_session_free(c->tls);
+    }
     for (unsigned i = 0; i < c->nr_fds; i++) {
         close(c->fds[i]);
     }
@@ -106,6 +112,9 @@ void channel_free(Channel *c)
         return;
     }
     set_watch(c, false, false);
+    if (c->tls) {
+        tls_session_bye(c->tls);
+    }
     if (c->busy) {
         c->freed = true;
     } else {
@@ -120,6 +129,11 @@ static ssize_t do_read(Channel *c, void *buf, size_t len)
     unsigned n = 0;
     ssize_t ret;
 
+    if (c->tls) {
+        ret = tls_session_read(c->tls, buf, len);
+        errno = ret < 0 ? -ret : 0;
+        return ret;
+    }
     if (c->in_is_socket) {
         ret = socket_read_fds(c->in, buf, len, c->fds + c->nr_fds, FDS_MAX - c->nr_fds, &n);
         c->nr_fds += n;
@@ -131,37 +145,70 @@ static ssize_t do_read(Channel *c, void *buf, size_t len)
     return ret;
 }
 
-static void on_readable(void *opaque)
+/* One read's worth. False: nothing more can be done now. */
+static bool read_some(Channel *c)
 {
-    Channel *c = opaque;
     uint8_t buf[4096];
-    size_t room;
+    size_t room = c->ops->can_read(c->opaque);
     ssize_t n;
 
-    c->busy++;
-    room = c->ops->can_read(c->opaque);
     room = MIN(room, sizeof(buf));
     if (!room || c->freed) {
         set_watch(c, false, c->writing);
-        leave(c);
-        return;
+        return false;
     }
     n = do_read(c, buf, room);
     if (n > 0) {
         c->ops->read(c->opaque, buf, n);
-    } else if (n == 0 || errno != EAGAIN) {
+        return true;
+    }
+    if (n == 0 || errno != EAGAIN) {
         int err = n ? errno : 0;
 
         set_watch(c, false, c->writing);
         c->ops->ended(c->opaque, err);
     }
+    return false;
+}
+
+static void on_readable(void *opaque)
+{
+    Channel *c = opaque;
+
+    c->busy++;
+    /* The loop does not know of what has been decrypted already. */
+    while (read_some(c) && !c->freed && c->reading && c->tls && tls_session_pending(c->tls)) {
+    }
     leave(c);
+}
+
+static void on_decrypted(void *opaque)
+{
+    Channel *c = opaque;
+
+    c->posted = false;
+    if (!c->freed && c->reading && tls_session_pending(c->tls)) {
+        on_readable(c);
+    }
+    leave(c);
+}
+
+void channel_set_tls(Channel *c, TlsSession *session)
+{
+    c->tls = session;
+    channel_resume(c);          /* the handshake's last read may have brought data */
 }
 
 void channel_resume(Channel *c)
 {
-    if (c->in >= 0 && !c->freed) {
-        set_watch(c, true, c->writing);
+    if (c->in < 0 || c->freed) {
+        return;
+    }
+    set_watch(c, true, c->writing);
+    if (c->tls && tls_session_pending(c->tls) && !c->posted) {
+        c->posted = true;
+        c->busy++;
+        loop_post(c->loop, on_decrypted, c);
     }
 }
 
@@ -192,13 +239,15 @@ static size_t do_write(Channel *c, const uint8_t *buf, size_t len)
     size_t done = 0;
 
     while (done < len && !c->broken) {
-        ssize_t n = write(c->out, buf + done, len - done);
+        ssize_t n = c->tls ? tls_session_write(c->tls, buf + done, len - done)
+                           : write(c->out, buf + done, len - done);
+        int err = n >= 0 ? 0 : c->tls ? -n : errno;
 
         if (n >= 0) {
             done += n;
-        } else if (errno == EAGAIN) {
+        } else if (err == EAGAIN) {
             return done;
-        } else if (errno != EINTR) {
+        } else if (err != EINTR) {
             c->broken = true;
         }
     }

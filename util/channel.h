@@ -34,6 +34,12 @@ typedef struct ChannelOps {
  */
 Channel *channel_new(Loop *loop, int in, int out, bool own, const ChannelOps *ops, void *opaque);
 void channel_free(Channel *channel);
+/*
+ * All bytes go through this session, whose handshake is done; it belongs to the
+ * channel from now on. Before the first read or write.
+ */
+typedef struct TlsSession TlsSession;
+void channel_set_tls(Channel *channel, TlsSession *session);
 /* Look again at can_read(), also after the end of the input was told. */
 void channel_resume(Channel *channel);
 /* Take up to len bytes, or with all either all or none; returns how many were taken. */

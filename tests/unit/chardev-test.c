@@ -5,11 +5,15 @@
 #include "chardev/ringbuf.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
+#include "qom/user-object.h"
 #include "util/channel.h"
 #include "util/loop.h"
 #include "util/socket.h"
 
+#include <netinet/in.h>
+#include <pty.h>
 #include <sys/socket.h>
+#include <termios.h>
 
 /* A front end that notes what happens. */
 typedef struct User {
@@ -296,6 +300,195 @@ static void pty(void)
     g_assert_true(chardev_delete(chr, &err));
 }
 
+/* The other end of a pseudo terminal stands for the cable. */
+static void serial(void)
+{
+    static const CharParams slow = { 9600, 7, 2, 'E' };
+    char name[64], buf[8];
+    g_autofree char *spec = NULL;
+    struct termios tio;
+    int master, slave;
+    Error *err = NULL;
+    Chardev *chr;
+    User u;
+
+    g_assert_cmpint(openpty(&master, &slave, name, NULL, NULL), ==, 0);
+    chr = chardev_new_short(name, "tty", NULL, &err);
+    g_assert_nonnull(chr);
+    spec = g_strdup_printf("serial:%s", name);
+    g_assert_cmpstr(chardev_where(chr), ==, spec);
+    user_connect(&u, chr, 100);
+    g_assert_cmpint(write(master, "a\xff" "b\r\n\x03", 6), ==, 6);
+    expect(&u, "<open>a\xff" "b\r\n\x03");
+    char_fe_write(&u.fe, "x\n\xff", 3);
+    g_assert_cmpint(read(master, buf, sizeof(buf)), ==, 3);
+    g_assert_cmpmem(buf, 3, "x\n\xff", 3);
+    char_fe_set_params(&u.fe, &slow);
+    g_assert_cmpint(tcgetattr(slave, &tio), ==, 0);
+    g_assert_cmpint(cfgetospeed(&tio), ==, B9600);
+    /* The kernel's pty has 8 bits and no parity, whatever it is told. */
+    g_assert_cmphex(tio.c_cflag & (CSTOPB | PARODD | CLOCAL), ==, CSTOPB | CLOCAL);
+    g_assert_cmphex(tio.c_lflag & (ICANON | ECHO | ISIG), ==, 0);
+    user_done(&u);
+    g_assert_true(chardev_delete(chr, NULL));
+    g_assert_cmpint(tcgetattr(slave, &tio), ==, 0);
+    g_assert_cmphex(tio.c_lflag & ICANON, ==, ICANON);      /* as it was before */
+    close(master);
+    close(slave);
+}
+
+static int udp_socket(struct sockaddr_in *sin)
+{
+    socklen_t len = sizeof(*sin);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    *sin = (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    g_assert_cmpint(bind(fd, (struct sockaddr *)sin, len), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)sin, &len), ==, 0);
+    return fd;
+}
+
+static void udp(void)
+{
+    struct sockaddr_in far, near;
+    socklen_t len = sizeof(near);
+    int fd = udp_socket(&far);
+    g_autofree char *spec = g_strdup_printf("udp:127.0.0.1:%d@127.0.0.1:0", ntohs(far.sin_port));
+    Error *err = NULL;
+    Chardev *chr = chardev_new_short(spec, "u", NULL, &err);
+    char buf[64];
+    User u;
+
+    g_assert_nonnull(chr);
+    user_connect(&u, chr, 3);
+    char_fe_write(&u.fe, "hello", 5);
+    g_assert_cmpint(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&near, &len), ==, 5);
+    g_assert_cmpmem(buf, 5, "hello", 5);
+    sendto(fd, "abcdef", 6, 0, (struct sockaddr *)&near, len);
+    sendto(fd, "", 0, 0, (struct sockaddr *)&near, len);
+    sendto(fd, "ghi", 3, 0, (struct sockaddr *)&near, len);
+    expect(&u, "<open>abc");
+    turn();
+    g_assert_cmpstr(u.seen->str, ==, "");       /* there is no room */
+    u.room = 100;
+    char_fe_accept_input(&u.fe);
+    expect(&u, "defghi");
+    user_done(&u);
+    chardev_delete(chr, NULL);
+    close(fd);
+}
+
+/* --- TLS --- */
+
+static bool add_object(const char *text)
+{
+    JSON_AUTO json = keyval_parse(text, "qom-type", NULL, NULL);
+    g_autoptr(Error) err = NULL;
+
+    if (user_object_add(json, &err)) {
+        return true;
+    }
+    g_assert_cmpstr(error_text(err), ==, "This build of Mica has no TLS");
+    return false;
+}
+
+static char *port_of(Chardev *chr)
+{
+    return g_strdup_printf("%d", atoi(strrchr(chardev_where(chr), ':') + 1));
+}
+
+static void tls(void)
+{
+    g_autofree char *port = NULL, *client = NULL, *plain = NULL;
+    static char data[100000], got[sizeof(data)];
+    size_t sent = 0, seen = 0;
+    Chardev *s, *c;
+    User us, uc;
+
+    if (!add_object("tls-creds-anon,id=ts,endpoint=server")) {
+        g_test_skip("this build has no TLS");
+        return;
+    }
+    g_assert_true(add_object("tls-creds-anon,id=tc,endpoint=client"));
+    s = make("socket,id=s,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=ts");
+    user_connect(&us, s, 0);
+    port = port_of(s);
+
+    /* Who speaks no TLS is shown the door, and the next one comes in. */
+    plain = g_strdup_printf("socket,id=p,host=127.0.0.1,port=%s", port);
+    c = make(plain);
+    user_connect(&uc, c, 100);
+    char_fe_write(&uc.fe, "GET / HTTP/1.0\r\n\r\n", 18);
+    while (!g_str_has_suffix(uc.seen->str, "<close>")) {
+        loop_wait(loop_main());
+        loop_dispatch(loop_main());
+    }
+    g_assert_cmpstr(us.seen->str, ==, "");
+    user_done(&uc);
+    chardev_delete(c, NULL);
+
+    client = g_strdup_printf("socket,id=c,host=127.0.0.1,port=%s,tls-creds=tc", port);
+    c = make(client);
+    user_connect(&uc, c, 100);
+    expect(&uc, "<open>");
+    expect(&us, "<open>");
+    char_fe_write(&us.fe, "hello", 5);
+    expect(&uc, "hello");
+
+    /* A reader that takes it in small pieces gets what was decrypted at once. */
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = 'a' + i % 23;
+    }
+    while (seen < sizeof(data)) {
+        sent += char_fe_write(&uc.fe, data + sent, sizeof(data) - sent);
+        turn();
+        us.room = 700;
+        char_fe_accept_input(&us.fe);
+        turn();
+        g_assert_cmpuint(seen + us.seen->len, <=, sizeof(data));
+        memcpy(got + seen, us.seen->str, us.seen->len);
+        seen += us.seen->len;
+        g_string_truncate(us.seen, 0);
+    }
+    g_assert_cmpmem(got, sizeof(got), data, sizeof(data));
+    user_done(&uc);
+    chardev_delete(c, NULL);
+    us.room = 1;
+    char_fe_accept_input(&us.fe);
+    expect(&us, "<close>");
+    user_done(&us);
+    chardev_delete(s, NULL);
+}
+
+/* A client whose server comes later, goes, and comes back. */
+static void reconnect(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("chardev-XXXXXX", NULL);
+    g_autofree char *server = g_strdup_printf("socket,id=s,path=%s/s,server=on,wait=off", dir);
+    g_autofree char *client = g_strdup_printf("socket,id=c,path=%s/s,reconnect=1", dir);
+    Chardev *c = make(client), *s;
+    User u, us;
+
+    user_connect(&u, c, 100);
+    g_assert_true(g_str_has_prefix(chardev_where(c), "disconnected:unix:"));
+    g_assert_cmpuint(char_fe_write(&u.fe, "lost", 4), ==, 4);
+    for (int i = 0; i < 2; i++) {
+        s = make(server);
+        user_connect(&us, s, 100);
+        expect(&us, "<open>");
+        expect(&u, "<open>");
+        char_fe_write(&u.fe, "ping", 4);
+        expect(&us, "ping");
+        user_done(&us);
+        chardev_delete(s, NULL);
+        expect(&u, "<close>");
+    }
+    user_done(&u);
+    chardev_delete(c, NULL);
+    rmdir(dir);
+}
+
 /* --- mux --- */
 
 static int quits;
@@ -375,6 +568,19 @@ static void short_errors(void)
         { "unix:/tmp/x,wait=off",
           "chardev 'e': 'wait' option is incompatible with socket in client connect mode" },
         { "mon:stdio", "'mon:stdio': 'mon:' is of no use here" },
+        { "msmouse", "'msmouse' is not possible: there is no support for a serial mouse" },
+        { "websocket:h:1", "'websocket:h:1' is not possible: there is no support for "
+                           "WebSocket chardevs" },
+        { "udp:1234", "'udp:1234' lacks a port: HOST:PORT is expected" },
+        { "udp:h:1@x", "'udp:h:1@x' lacks a port: HOST:PORT is expected" },
+        { "/dev/null", "chardev 'e': '/dev/null' is not a serial port: Inappropriate ioctl for "
+                       "device" },
+        { "/dev/none", "chardev 'e': Could not open '/dev/none': No such file or directory" },
+        { "unix:/tmp/x,tls-creds=t",
+          "chardev 'e': 'tls_creds' option is incompatible with 'unix' address type" },
+        { "tcp:h:1,tls-creds=none", "chardev 'e': No TLS credentials with id 'none'" },
+        { "fd:99999,reconnect=1",
+          "chardev 'e': 'reconnect' option is incompatible with 'fd' address type" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -395,6 +601,10 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/flow", flow_control);
     g_test_add_func("/chardev/telnet", telnet);
     g_test_add_func("/chardev/pty", pty);
+    g_test_add_func("/chardev/serial", serial);
+    g_test_add_func("/chardev/udp", udp);
+    g_test_add_func("/chardev/tls", tls);
+    g_test_add_func("/chardev/reconnect", reconnect);
     g_test_add_func("/chardev/mux", mux);
     g_test_add_func("/chardev/short-errors", short_errors);
     return g_test_run();
