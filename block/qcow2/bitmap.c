@@ -333,7 +333,7 @@ static int co_store_bits(Qcow2 *s, const HBitmap *hb, Qcow2Bitmap *b)
 static int co_switch_directory(Qcow2 *s, const GPtrArray *gone)
 {
     uint64_t old = s->bitmap_dir_offset, old_bytes = s->bitmap_dir_bytes, bytes, offset = 0;
-    bool old_valid = s->bitmaps_valid;
+    bool old_valid = s->bitmaps_valid, lazy = s->lazy;
     g_autofree uint8_t *dir = build_directory(s, &bytes);
     int ret = 0;
 
@@ -343,9 +343,12 @@ static int co_switch_directory(Qcow2 *s, const GPtrArray *gone)
             ret = co_qcow2_write_meta(s, offset, dir, bytes);
         }
     }
+    /* All that it refers to is counted and stable, also where refcounts are lazy. */
+    s->lazy = false;
     if (!ret) {
-        ret = co_qcow2_flush(s);        /* all that it refers to is counted and stable */
+        ret = co_qcow2_flush(s);
     }
+    s->lazy = lazy;
     if (ret) {
         return ret;
     }

@@ -522,6 +522,7 @@ static const BlockDriver qcow2_driver = {
     .co_flush = qcow2_co_flush, .co_pwritev_compressed = qcow2_co_pwritev_compressed,
     .co_block_status = qcow2_co_block_status, .co_truncate = qcow2_co_truncate,
     .create_options = qcow2_create_options, .co_create = qcow2_co_create,
+    .co_amend = qcow2_co_amend, .amend_options = qcow2_amend_options,
     .co_check = qcow2_co_check, .co_change_backing_file = qcow2_co_change_backing_file,
     .co_make_empty = qcow2_co_make_empty, .get_info = qcow2_get_info,
     .co_get_specific_info = qcow2_co_get_specific_info, .co_measure = qcow2_co_measure,

@@ -464,6 +464,8 @@ int co_qcow2_rebuild_refcounts(Qcow2 *s, const uint32_t *refs, uint64_t nr_clust
 
 /* create.c, amend.c */
 bool qcow2_co_create(const BlockdevCreateOptions *options, Error **errp);
-extern const BlockCreateOption qcow2_create_options[];
+extern const BlockCreateOption qcow2_create_options[], qcow2_amend_options[];
+bool qcow2_co_amend(BlockNode *node, const Json *options, BlockProgressFn *progress,
+                    void *opaque, bool force, Error **errp);
 
 #endif

@@ -308,6 +308,11 @@ static int co_put_table(Qcow2Txn *t, uint32_t skip, const Qcow2Snapshot *more, u
     return ret;
 }
 
+int co_qcow2_snapshots_rewrite(Qcow2Txn *t)
+{
+    return co_put_table(t, UINT32_MAX, NULL, &t->s->snapshots_bytes);
+}
+
 /* The active table moves; its old clusters are free then. */
 static int co_put_l1(Qcow2Txn *t, const uint64_t *l1, uint32_t entries)
 {

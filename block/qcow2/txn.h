@@ -31,4 +31,7 @@ int co_qcow2_txn_write_table(Qcow2Txn *t, const uint64_t *table, uint32_t entrie
 /* On success the caller brings s->l1 and others up to date, then co_qcow2_meta_build(). */
 int co_qcow2_txn_commit(Qcow2Txn *t);
 
+/* snapshot.c: the snapshot table as it would be written today. */
+int co_qcow2_snapshots_rewrite(Qcow2Txn *t);
+
 #endif

@@ -39,6 +39,8 @@ typedef struct Disk {
     uint8_t *data;
     int64_t length, room;
     bool recording;
+    uint8_t *before;                    /* as it was before it was opened and repaired */
+    int64_t before_length;
 } Disk;
 
 static GArray *records;             /* Record */
@@ -511,6 +513,7 @@ static Disk *crash_state(const Disk *base, unsigned from, unsigned n)
 static void disk_free(Disk *d)
 {
     g_free(d->data);
+    g_free(d->before);
     g_free(d);
 }
 
@@ -524,7 +527,8 @@ static void NORETURN PRINTF_FORMAT(2, 3) fail(const Disk *d, const char *fmt, ..
     va_start(ap, fmt);
     text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_file_set_contents(keep, (char *)d->data, d->length, NULL);
+    g_file_set_contents(keep, (char *)(d->before ? d->before : d->data),
+                        d->before ? d->before_length : d->length, NULL);
     g_printerr("seed %u: %s; the state is in %s\n", seed, text, keep);
     exit(1);
 }
@@ -636,6 +640,10 @@ static void co_check_state(Disk *d, uint64_t crash, bool qemu)
     }
     if (qemu && !dirty) {
         qemu_check(d);
+    }
+    if (dirty) {
+        memcpy(d->before = g_realloc(d->before, d->length), d->data, d->length);
+        d->before_length = d->length;
     }
     /* With the dirty bit refcounts may be wrong: opening it for writing repairs them. */
     node = co_open_image(d, !dirty, 0, &err);
