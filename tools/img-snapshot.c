@@ -92,22 +92,6 @@ static bool co_get_list(BlockNode *node, BlockSnapshot **list, int *count, Error
     return *count >= 0;
 }
 
-static SnapshotInfo *snapshot_info(const BlockSnapshot *s)
-{
-    SnapshotInfo *info = g_new0(SnapshotInfo, 1);
-
-    info->id = g_strdup(s->id);
-    info->name = g_strdup(s->name);
-    info->vm_state_size = s->vm_state_size;
-    info->date_sec = s->date_sec;
-    info->date_nsec = s->date_nsec;
-    info->vm_clock_sec = s->vm_clock_nsec / NS_PER_SECOND;
-    info->vm_clock_nsec = s->vm_clock_nsec % NS_PER_SECOND;
-    info->has_icount = s->icount != UINT64_MAX;
-    info->icount = info->has_icount ? s->icount : 0;
-    return info;
-}
-
 bool co_img_snapshots(BlockNode *node, SnapshotInfoList **infos, Error **errp)
 {
     BlockSnapshot *list;
@@ -119,7 +103,7 @@ bool co_img_snapshots(BlockNode *node, SnapshotInfoList **infos, Error **errp)
     }
     for (int i = 0; i < count; i++) {
         *infos = g_new0(SnapshotInfoList, 1);
-        (*infos)->value = snapshot_info(&list[i]);
+        (*infos)->value = block_snapshot_info(&list[i]);
         infos = &(*infos)->next;
     }
     g_free(list);

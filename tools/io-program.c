@@ -153,6 +153,13 @@ const IoCommand io_program_commands[] = {
       " -d, -- ignore or unmap\n"
       " -o, -- the node's options\n" },
     { "quit", "q", co_io_quit, 0, -1, true, 0, NULL, "exit the program", NULL },
+    { "reopen", NULL, co_io_reopen, 0, -1, false, 0, "[(-r|-w)] [-c cache] [-o options]",
+      "reopens an image with new options",
+      " Example: 'reopen -o lazy-refcounts=on' changes how a qcow2 image is written.\n\n"
+      " -r, -- write nothing from now on\n"
+      " -w, -- write again\n"
+      " -c, -- the cache mode\n"
+      " -o, -- the node's options, as open has them\n" },
     { "sigraise", NULL, co_io_sigraise, 1, 1, true, 0, "signal", "raises a signal",
       " Example: 'sigraise 15' raises SIGTERM.\n" },
     { "sleep", NULL, co_io_sleep, 1, 1, true, 0, NULL,

@@ -32,6 +32,8 @@ struct IoCommand {
 /* Each of these ends with a row without a name. */
 extern const IoCommand io_rw_commands[], io_image_commands[], io_program_commands[];
 
+IoCommandFn co_io_reopen;
+
 void io_usage(const IoCommand *command);
 const IoCommand *io_find(const char *name);
 /* Call fn for each, in the order of their names. */

@@ -294,6 +294,9 @@ static BlockNode *co_open_tree(Tree *tree, const ToolOpen *how, Error **errp)
         put_snapshot(tree);
     }
     node = co_block_open_json_flags(tree->json, tree->mode, open_flags(how), errp);
+    if (node && below && node->file && node->file->node == below) {
+        node->file->inherits = true;    /* opened for this node: reopened with it */
+    }
     if (node && raw) {
         node->probed = true;
         if (how->write && !how->snapshot) {
