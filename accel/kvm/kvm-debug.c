@@ -14,7 +14,7 @@ static const uint8_t int3 = 0xcc;
 
 /* A software breakpoint and the byte that was there. */
 typedef struct Saved {
-    uint64_t addr;
+    uint64_t addr, phys;
     uint8_t byte;
 } Saved;
 
@@ -32,6 +32,11 @@ static int find_saved(uint64_t addr)
     return -1;
 }
 
+static bool is_watch(const DebugPoint *point)
+{
+    return point->kind >= DEBUG_WATCH_WRITE;
+}
+
 /* SDM vol. 3, 17.2.4: enables, what for, and how many bytes. */
 static uint64_t dr7(void)
 {
@@ -39,7 +44,7 @@ static uint64_t dr7(void)
     uint64_t v = 0x600;
 
     for (unsigned i = 0; i < nr_hw; i++) {
-        bool exec = hw[i].kind == DEBUG_BREAK_HARD;
+        bool exec = !is_watch(&hw[i]);
         unsigned type = exec ? 0 : hw[i].kind == DEBUG_WATCH_WRITE ? 1 : 3;
 
         v |= 2ULL << (2 * i) | (uint64_t)type << (16 + 4 * i) |
@@ -52,6 +57,10 @@ static int tell_kernel(KvmCpu *k)
 {
     struct kvm_guest_debug d = {};
 
+    if (k->step_over) {
+        d.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+        return kvm_call(k->fd, KVM_SET_GUEST_DEBUG, &d);
+    }
     if (saved && saved->len) {
         d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
     }
@@ -106,18 +115,21 @@ static bool change_soft(const DebugPoint *point, bool on, Error **errp)
     if (on) {
         Saved s = { .addr = point->addr };
 
-        if (!debug_mem_read(cpu, s.addr, &s.byte, 1) || !debug_mem_write(cpu, s.addr, &int3, 1)) {
+        if (!debug_translate(cpu, s.addr, &s.phys) ||
+            !debug_phys_read(cpu, s.phys, &s.byte, 1) ||
+            !debug_phys_write(cpu, s.phys, &int3, 1)) {
             error_set(errp, "there is no memory at 0x%" PRIx64, s.addr);
             return false;
         }
         saved = saved ? saved : g_array_new(false, false, sizeof(Saved));
         g_array_append_val(saved, s);
     } else if (i >= 0) {
+        const Saved *s = &g_array_index(saved, Saved, i);
         uint8_t now;
 
-        /* Overwritten since, or mapped away: nothing to bring back. */
-        if (debug_mem_read(cpu, point->addr, &now, 1) && now == int3) {
-            debug_mem_write(cpu, point->addr, &g_array_index(saved, Saved, i).byte, 1);
+        /* Overwritten since: nothing to bring back. */
+        if (debug_phys_read(cpu, s->phys, &now, 1) && now == int3) {
+            debug_phys_write(cpu, s->phys, &s->byte, 1);
         }
         g_array_remove_index(saved, i);
     }
@@ -126,9 +138,18 @@ static bool change_soft(const DebugPoint *point, bool on, Error **errp)
 
 static bool change_hard(const DebugPoint *point, bool on, Error **errp)
 {
-    bool watch = point->kind != DEBUG_BREAK_HARD;
+    bool watch = is_watch(point);
 
     if (on) {
+        if (watch && kvm.emulates_kernel) {
+            error_set(errp, "KVM interprets kernel-mode code here, and its interpreter knows no "
+                      "watchpoints");
+            return false;
+        }
+        if (point->kind == DEBUG_WATCH_READ) {
+            error_set(errp, "no debug register stops at reads alone: use one for any access");
+            return false;
+        }
         if (nr_hw == NR_HW) {
             error_set(errp, "the CPU has %u debug registers, and all are in use", NR_HW);
             return false;
@@ -159,8 +180,9 @@ bool kvm_debug_point(const DebugPoint *point, Error **errp)
         error_set(errp, "this host's KVM cannot debug its guests (KVM_CAP_SET_GUEST_DEBUG)");
         return false;
     }
-    ok = point->kind == DEBUG_BREAK_SOFT ? change_soft(point, on, errp)
-                                         : change_hard(point, on, errp);
+    /* An interpreter gives INT3 to the guest; it looks at debug registers. */
+    ok = point->kind == DEBUG_BREAK_SOFT && !kvm.emulates_kernel ? change_soft(point, on, errp)
+                                                                 : change_hard(point, on, errp);
     TRACE(kvm_debug_point, "kind %d addr 0x%" PRIx64 " on %d: %d", point->kind, point->addr, on,
           ok);
     return ok;
@@ -211,9 +233,7 @@ static bool stop_of_db(KvmCpu *k, uint64_t dr6, DebugStop *stop)
 {
     for (unsigned i = 0; i < nr_hw; i++) {
         if (dr6 >> i & 1) {
-            bool watch = hw[i].kind != DEBUG_BREAK_HARD;
-
-            *stop = (DebugStop){ .kind = watch ? DEBUG_STOP_WATCH : DEBUG_STOP_BREAK,
+            *stop = (DebugStop){ .kind = is_watch(&hw[i]) ? DEBUG_STOP_WATCH : DEBUG_STOP_BREAK,
                                  .point = hw[i] };
             return true;
         }
@@ -222,16 +242,68 @@ static bool stop_of_db(KvmCpu *k, uint64_t dr6, DebugStop *stop)
     return (dr6 & DR6_BS) && (k->step_flags & DEBUG_STEP);
 }
 
+static bool has_break(uint64_t rip)
+{
+    for (unsigned i = 0; i < nr_hw; i++) {
+        if (!is_watch(&hw[i]) && hw[i].addr == rip) {
+            return true;
+        }
+    }
+    return find_saved(rip) >= 0;
+}
+
+static void write_soft(KvmCpu *k, bool on)
+{
+    int i = find_saved(k->break_rip);
+
+    if (i >= 0) {
+        const Saved *s = &g_array_index(saved, Saved, i);
+
+        debug_phys_write(k->vcpu, s->phys, on ? &int3 : &s->byte, 1);
+    }
+}
+
+/* The CPU goes on where it stopped: past that breakpoint, by a step without any. */
+void kvm_debug_resume(KvmCpu *k)
+{
+    struct kvm_regs regs = {};
+
+    k->at_break = false;
+    if (kvm_call(k->fd, KVM_GET_REGS, &regs) >= 0 && regs.rip == k->break_rip &&
+        has_break(k->break_rip)) {
+        k->step_over = true;
+        write_soft(k, false);
+        tell_kernel(k);
+    }
+}
+
+/* True: that was the step past a breakpoint, and nobody asked for one. */
+static bool stepped_over(KvmCpu *k)
+{
+    if (!k->step_over) {
+        return false;
+    }
+    k->step_over = false;
+    write_soft(k, true);
+    tell_kernel(k);
+    return !(k->step_flags & DEBUG_STEP);
+}
+
 void kvm_debug_exit(KvmCpu *k)
 {
     const struct kvm_debug_exit_arch *d = &k->run->debug.arch;
     DebugStop stop = { .kind = DEBUG_STOP_BREAK };
-    bool ours = d->exception == VECTOR_BP ? find_saved(d->pc) >= 0
-                                          : stop_of_db(k, d->dr6, &stop);
+    bool ours;
 
+    if (stepped_over(k)) {
+        return;
+    }
+    ours = d->exception == VECTOR_BP ? find_saved(d->pc) >= 0 : stop_of_db(k, d->dr6, &stop);
     TRACE(kvm_debug_exit, "cpu %u exception %u pc 0x%" PRIx64 " dr6 0x%" PRIx64 " ours %d",
           k->vcpu->index, d->exception, (uint64_t)d->pc, (uint64_t)d->dr6, ours);
     if (ours) {
+        k->at_break = stop.kind != DEBUG_STOP_WATCH;
+        k->break_rip = d->pc;
         debug_report(k->vcpu, &stop);
     } else {
         give_back(k, d->exception, d->dr6);

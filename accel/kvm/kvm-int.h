@@ -27,6 +27,7 @@ typedef struct Kvm {
     size_t xsave_bytes;             /* of KVM_GET_XSAVE2, 0: has none */
     bool emulates_kernel;           /* no VMX or SVM below: kernel-mode code is interpreted */
     bool has_smm, has_payload, has_triple_fault, has_debugregs, has_xcrs, has_mce;
+    bool has_blockirq;
     bool has_readonly_mem, has_adjust_clock, has_signal_msi;
     unsigned coalesced_page, coalesced_pio; /* page of the ring behind kvm_run, 0: none */
     uint32_t ring_entries;          /* of a vCPU's dirty ring, 0: bitmaps */
@@ -43,6 +44,9 @@ typedef struct KvmCpu {
     bool shut_down;                 /* triple fault: until reset */
     bool dead;                      /* an error that KVM cannot go on from: until reset */
     bool thread_ready;
+    unsigned step_flags;            /* DEBUG_STEP_* of a debugger */
+    bool at_break, step_over;       /* stopped at break_rip; on the step past it */
+    uint64_t break_rip;
     uint64_t cr8_in, apic_base_in;  /* as KVM_RUN was told: what differs then, the guest changed */
     CpuState *power_on;             /* as KVM made it: its MSRs are what reset brings back */
     uint8_t power_on_lapic[IRQCHIP_LAPIC_BYTES];
@@ -103,6 +107,15 @@ bool kvm_irqchip_start(Error **errp);
 const IrqchipOps *kvm_irqchip_ops(void);
 void kvm_clock_stop(void);
 void kvm_clock_start(void);
+
+/* kvm-debug.c ---------------------------------------------------------- */
+
+struct DebugPoint;
+bool kvm_debug_point(const struct DebugPoint *point, Error **errp);
+void kvm_debug_step(Vcpu *cpu, unsigned flags);
+bool kvm_debug_translate(Vcpu *cpu, uint64_t la, uint64_t *phys);
+void kvm_debug_exit(KvmCpu *k);
+void kvm_debug_resume(KvmCpu *k);
 
 /* kvm-probe.c ---------------------------------------------------------- */
 

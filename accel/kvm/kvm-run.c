@@ -199,6 +199,9 @@ static void handle_exit(KvmCpu *k)
     case KVM_EXIT_DIRTY_RING_FULL:
         locked(k, harvest);
         break;
+    case KVM_EXIT_DEBUG:
+        kvm_debug_exit(k);
+        break;
     case KVM_EXIT_IOAPIC_EOI:
         locked(k, end_of_interrupt);
         break;
@@ -383,6 +386,9 @@ void kvm_vcpu_run(Vcpu *cpu)
     if (!k->thread_ready) {
         kvm_api_thread_init();
         k->thread_ready = true;
+    }
+    if (k->at_break) {
+        kvm_debug_resume(k);
     }
     cpu->halted = false;
     for (;;) {

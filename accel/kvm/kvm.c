@@ -74,6 +74,7 @@ static bool check_capabilities(Error **errp)
     kvm.has_smm = kvm_check(kvm.vm, KVM_CAP_X86_SMM);
     kvm.has_adjust_clock = kvm_check(kvm.vm, KVM_CAP_ADJUST_CLOCK);
     kvm.has_signal_msi = kvm_check(kvm.vm, KVM_CAP_SIGNAL_MSI);
+    kvm.has_blockirq = kvm_check(kvm.vm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ;
     kvm.coalesced_page = kvm_check(kvm.vm, KVM_CAP_COALESCED_MMIO);
     kvm.coalesced_pio = kvm_check(kvm.vm, KVM_CAP_COALESCED_PIO);
     kvm.has_payload = kvm_check(kvm.vm, KVM_CAP_EXCEPTION_PAYLOAD) &&
@@ -420,6 +421,7 @@ static const AccelType kvm_accel = {
     .vm_running = kvm_vm_running, .tsc_read = kvm_tsc_read, .tsc_hz = kvm_tsc_hz,
     .get_state = kvm_get_cpu_state, .put_state = kvm_put_cpu_state,
     .irqchip = kvm_irqchip_ops, .has_smm = kvm_has_smm, .is_quick = kvm_is_quick,
-    .cpuid = kvm_guest_cpuid,
+    .cpuid = kvm_guest_cpuid, .debug_point = kvm_debug_point, .debug_step = kvm_debug_step,
+    .debug_translate = kvm_debug_translate,
 };
 REGISTER_ACCEL(kvm_accel)

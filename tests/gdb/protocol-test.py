@@ -37,6 +37,10 @@ class Tap:
         if not ok:
             print(f'# got {got!r}, wanted {wanted!r}', flush=True)
 
+    def skip(self, name, why):
+        self.n += 1
+        print(f'ok {self.n} {name} # SKIP {why}')
+
 
 class Machine:
     def __init__(self, mica, *args):
@@ -166,7 +170,20 @@ def test_running(tap, rsp, regs):
     tap.same((rsp.ask('z0,700d,1'), rsp.ask('Z1,7010,1'), rsp.ask('c'), regs.get('rip')),
              ('OK', 'OK', stop, 0x7010), 'hardware breakpoint behind the loop')
     rsp.ask('z1,7010,1')
-    tap.same(rsp.ask('Z2,7802,2'), 'OK', 'watch')
+    tap.same((rsp.ask('Z0,7015,1'), rsp.ask('c7010'), regs.get('rip')), ('OK', stop, 0x7015),
+             'continue elsewhere')
+    rsp.ask('z0,7015,1')
+
+
+def test_watches(tap, rsp, regs):
+    prepare(rsp, regs)
+    rsp.ask('M7802,2:0000')
+    first = rsp.ask('Z2,7802,2')
+    if first == 'E16' and 'kvm' in sys.argv:
+        tap.skip('watch', 'KVM interprets kernel-mode code here')
+        regs.set('rip', 0x7010)
+        return
+    tap.same(first, 'OK', 'watch')
     tap.same((rsp.ask('c'), regs.get('rip'), rsp.ask('m7802,2')),
              ('T05thread:p01.01;watch:7802;', 0x7015, '0100'), 'watch hits behind the store')
     tap.same((rsp.ask('c'), rsp.ask('m7802,2')), ('T05thread:p01.01;watch:7802;', '0200'),
@@ -174,7 +191,9 @@ def test_running(tap, rsp, regs):
     rsp.ask('z2,7802,2')
     for kind, name in ((3, 'rwatch'), (4, 'awatch')):
         prepare(rsp, regs)
-        rsp.ask(f'Z{kind},7801,1')
+        if rsp.ask(f'Z{kind},7801,1') == 'E16' and 'kvm' in sys.argv:
+            tap.skip(name, 'no debug register does that')
+            continue
         hits = []
         while not hits or (hits[-1] != 0x700a and len(hits) < 5):
             reply = rsp.ask('c')
@@ -182,9 +201,7 @@ def test_running(tap, rsp, regs):
             hits.append(regs.get('rip'))
         tap.same(hits, [0x700a] if kind == 3 else [0x7006, 0x700a], f'where {name} hits')
         rsp.ask(f'z{kind},7801,1')
-    tap.same((rsp.ask('Z0,7015,1'), rsp.ask('c7010'), regs.get('rip')), ('OK', stop, 0x7015),
-             'continue elsewhere')
-    rsp.ask('z0,7015,1')
+    regs.set('rip', 0x7010)
 
 
 def test_interrupt(tap, rsp, regs):
@@ -219,14 +236,19 @@ def test_link(tap, path):
 
 
 def main():
-    tap, mica = Tap(), os.path.abspath(sys.argv[1])
-    m = Machine(mica, '-S', '-smp', '2')
+    """usage: protocol-test.py MICA [options of it: another accelerator]"""
+    tap, mica, more = Tap(), os.path.abspath(sys.argv[1]), sys.argv[2:]
+    if 'kvm' in more and not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        print('1..0 # SKIP /dev/kvm does not open')
+        return
+    m = Machine(mica, '-S', '-smp', '2', *more)
     try:
         test_questions(tap, m.rsp)
         regs = Registers(m.rsp)
         test_registers(tap, m.rsp, regs)
         test_memory(tap, m.rsp)
         test_running(tap, m.rsp, regs)
+        test_watches(tap, m.rsp, regs)
         test_interrupt(tap, m.rsp, regs)
         m.rsp = test_link(tap, m.path)
         m.rsp.send('k')
@@ -234,7 +256,7 @@ def main():
         tap.same(m.child.wait(timeout=60), 0, 'and its status')
     finally:
         m.end()
-    m = Machine(mica, '-S', '-cpu', 'qemu32')
+    m = Machine(mica, '-S', '-cpu', 'qemu32', *more)
     try:
         tap.same(re.findall('<architecture>.*?<|name="[er]ax"', m.rsp.target_xml()),
                  ['<architecture>i386<', 'name="eax"'], 'a CPU without long mode')
