@@ -2,6 +2,7 @@
 # The gdb server, packet by packet: threads, registers, memory, breakpoints, watchpoints, steps
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
+import random
 import re
 import struct
 import subprocess
@@ -215,6 +216,28 @@ def test_interrupt(tap, rsp, regs):
     rsp.close()
 
 
+def test_noise(tap, rsp):
+    """Damaged packets, the same ones each time: each gets an answer, and the server lives on."""
+    rnd = random.Random(7)
+    seeds = [b'qSupported:a', b'm1000,40', b'M1000,4:deadbeef', b'X1000,4:abcd', b'p10', b'P10=' +
+             b'00' * 8, b'Z0,7010,1', b'z0,7010,1', b'Z2,7800,4', b'z2,7800,4', b'Hgp1.2', b'Hc-1',
+             b'T1', b'qfThreadInfo', b'qThreadExtraInfo,p1.1', b'qXfer:features:read:target.xml:0,9',
+             b'qRcmd,68656c70', b'g', b'G' + b'00' * 700, b'Qqemu.PhyMemMode:1', b'qqemu.sstep=7']
+    for _ in range(600):
+        data = bytearray(rnd.choice(seeds))
+        for _ in range(rnd.randrange(4)):
+            at = rnd.randrange(1, len(data) + 1)
+            data[at:at + rnd.randrange(2)] = bytes(rnd.choices(b'0123456789abcdef,:;=.p-+*#$}\0\xff',
+                                                               k=rnd.randrange(3)))
+        # Nothing that lets the machine run or go.
+        if data[:1] not in b'cCsSkDv':
+            rsp.ask(bytes(data))
+    tap.same(rsp.ask('qC')[:2], 'QC', 'after noise')
+    rsp.ask('Qqemu.PhyMemMode:0')
+    rsp.ask('qSupported:multiprocess+')
+    rsp.ask('?')
+
+
 def test_link(tap, path):
     """A second session: checksums, noise, what an earlier one left."""
     rsp = Rsp(path)
@@ -247,6 +270,7 @@ def main():
         regs = Registers(m.rsp)
         test_registers(tap, m.rsp, regs)
         test_memory(tap, m.rsp)
+        test_noise(tap, m.rsp)
         test_running(tap, m.rsp, regs)
         test_watches(tap, m.rsp, regs)
         test_interrupt(tap, m.rsp, regs)
