@@ -42,6 +42,9 @@ static void quiesce(BlockNode *node)
     BlockChild *child;
 
     if (!node->quiesce++) {
+        if (node->driver->drain_begin) {
+            node->driver->drain_begin(node);
+        }
         list_for_each(child, &node->users, BlockChild, link) {
             quiesce_child(child);
         }
@@ -54,6 +57,9 @@ static void unquiesce(BlockNode *node)
 
     g_assert(node->quiesce);
     if (!--node->quiesce) {
+        if (node->driver->drain_end) {
+            node->driver->drain_end(node);
+        }
         list_for_each(child, &node->users, BlockChild, link) {
             unquiesce_child(child);
         }

@@ -133,6 +133,12 @@ struct BlockDriver {
     void (*co_reopen_commit)(BlockNode *node);
     void (*co_reopen_abort)(BlockNode *node);
 
+    /* A first drained section: what waits inside of the driver comes to an end; the last ended. */
+    void (*drain_begin)(BlockNode *node);
+    void (*drain_end)(BlockNode *node);
+
+    /* For copy-on-read: before a read of this range is tracked. */
+    int (*co_before_read)(BlockNode *node, int64_t offset, int64_t bytes);
     int (*co_preadv)(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
                      unsigned niov);
     int (*co_pwritev)(BlockNode *node, int64_t offset, int64_t bytes, const struct iovec *iov,
@@ -271,7 +277,6 @@ struct BlockNode {
     uint64_t flushed;
     int64_t high_offset;                /* end of the highest write so far */
     List dirty_bitmaps;
-    unsigned copy_on_read;              /* users that want what they read to be kept here */
     uint64_t write_threshold;           /* tell of writes past it; 0: do not */
 };
 

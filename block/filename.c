@@ -93,14 +93,22 @@ static void write_text(const Json *value, GString *out)
     g_string_append_c(out, '}');
 }
 
+/* A protocol, whose name says all. */
+static bool has_own_name(BlockNode *node)
+{
+    if (node->driver->refresh_filename) {
+        node->driver->refresh_filename(node);
+    }
+    return (node->driver->is_protocol || node->driver->protocols) && node->filename;
+}
+
 /* Nothing but the name of the file below is needed to find this image again. */
 static bool plain(BlockNode *node)
 {
     BlockNode *below = block_primary(node);
     JSON_AUTO strong = json_object_new_object();
 
-    if (!below || !below->driver->is_protocol || node->driver->filter || !below->filename ||
-        backing_overridden(node)) {
+    if (!below || !has_own_name(below) || node->driver->filter || backing_overridden(node)) {
         return false;
     }
     add_strong(node, strong);
@@ -112,10 +120,7 @@ char *block_node_filename(BlockNode *node)
     JSON_AUTO options = NULL;
     GString *text;
 
-    if (node->driver->refresh_filename) {
-        node->driver->refresh_filename(node);
-    }
-    if (node->driver->is_protocol && node->filename) {
+    if (has_own_name(node)) {
         return g_strdup(node->filename);
     }
     if (plain(node)) {

@@ -75,7 +75,8 @@ BlockNode *co_block_open_image_at(const char *filename, const char *format, cons
     }
     driver = block_driver_find(driver_name(options));
     add_defaults(options, generic);
-    if ((driver && !driver->is_protocol) || (format && !strcmp(format, driver_name(options)))) {
+    if ((driver && !driver->is_protocol && !driver->protocols) ||
+        (format && !strcmp(format, driver_name(options)))) {
         if (format && strcmp(format, driver->name)) {
             error_set(errp, "Driver '%s' specified, but '%s' says '%s'", format, filename,
                       driver->name);

@@ -252,7 +252,12 @@ int co_node_preadv(BlockNode *node, int64_t offset, int64_t bytes, const struct 
     if (ret || !bytes) {
         return ret;
     }
-    ret = co_block_rw(node, false, offset, bytes, iov, niov, 0);
+    if (node->driver->co_before_read) {
+        ret = node->driver->co_before_read(node, offset, bytes);
+    }
+    if (!ret) {
+        ret = co_block_rw(node, false, offset, bytes, iov, niov, 0);
+    }
     TRACE(block_read, "%s offset 0x%" PRIx64 " bytes 0x%" PRIx64 ": %d", node->name, offset,
           bytes, ret);
     return ret;

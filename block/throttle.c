@@ -300,6 +300,11 @@ void throttle_group_put(ThrottleGroup *g)
     }
 }
 
+bool throttle_group_in_use(const ThrottleGroup *g)
+{
+    return g && !list_empty(&g->members);
+}
+
 const char *throttle_group_name(const ThrottleGroup *g)
 {
     return g->name;

@@ -40,6 +40,7 @@ bool throttle_config_check(const ThrottleConfig *config, Error **errp);
 ThrottleGroup *throttle_group_get(const char *name);
 ThrottleGroup *throttle_group_find(const char *name);       /* no reference */
 void throttle_group_put(ThrottleGroup *group);
+bool throttle_group_in_use(const ThrottleGroup *group);     /* it has members */
 const char *throttle_group_name(const ThrottleGroup *group);
 void throttle_group_set_config(ThrottleGroup *group, const ThrottleConfig *config);
 const ThrottleConfig *throttle_group_config(const ThrottleGroup *group);

@@ -54,10 +54,25 @@ static bool set_one(Object *obj, const char *name, const Json *value, Error **er
     return prop_set(obj, name, text, errp);
 }
 
+/* {"limits": {"a": 1}} is the row "limits.a". */
+static bool set_members(Object *obj, const char *name, const Json *members, Error **errp)
+{
+    json_object_object_foreach((Json *)(uintptr_t)members, key, value) {
+        g_autofree char *full = g_strdup_printf("%s.%s", name, key);
+
+        if (!set_one(obj, full, value, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool props_set_from_json(Object *obj, const Json *options, const char *const *skip, Error **errp)
 {
     json_object_object_foreach(options, key, value) {
-        if (!g_strv_contains(skip, key) && !set_one(obj, key, value, errp)) {
+        if (!g_strv_contains(skip, key) &&
+            !(json_object_is_type(value, json_type_object) ? set_members(obj, key, value, errp)
+                                                           : set_one(obj, key, value, errp))) {
             return false;
         }
     }

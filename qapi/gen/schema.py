@@ -12,7 +12,7 @@ C_KEYWORDS = {
     'auto', 'break', 'case', 'char', 'const', 'continue', 'default', 'do', 'double', 'else', 'enum',
     'extern', 'float', 'for', 'goto', 'if', 'inline', 'int', 'long', 'register', 'restrict',
     'return', 'short', 'signed', 'sizeof', 'static', 'struct', 'switch', 'typedef', 'union',
-    'unsigned', 'void', 'volatile', 'while', 'unix', 'linux',
+    'unsigned', 'void', 'volatile', 'while', 'unix', 'linux', 'errno',
 }
 KINDS = {
     # kind: keys that must be there, keys that may
