@@ -5,7 +5,7 @@
 #   make run        install what is missing, build, boot a stock Debian kernel on this terminal
 #   make test       install what is missing, build twice (plain; ASan+UBSan), run every test
 #   make quick      the suite to run while working: under a minute
-#   make bench      speed against the installed qemu-system-x86_64
+#   make bench      speed against the installed qemu-system-x86_64 and qemu-img
 #   make check-style, make install (DESTDIR is honoured), make clean
 
 BUILD ?= build
@@ -54,6 +54,7 @@ quick: build
 
 bench: build
 	@tests/bench/run.sh $(BUILD)
+	@tests/bench/images.py $(BUILD)/tools
 
 check-style: build
 	@$(MESON) test -C $(BUILD) --suite style --print-errorlogs

@@ -106,13 +106,44 @@ static int co_compare_zero(const Compare *c, Side *side, int64_t offset, int64_t
     return 0;
 }
 
+/* Both sides are read at once. */
+typedef struct Reader {
+    Side *side;
+    int64_t offset, bytes;
+    int status;
+    bool done;
+    CoQueue ended;
+} Reader;
+
+static void co_reader(void *opaque)
+{
+    Reader *r = opaque;
+
+    r->status = co_read(r->side, r->offset, r->bytes);
+    r->done = true;
+    co_queue_wake_all(&r->ended);
+}
+
+static int co_read_both(Compare *c, int64_t offset, int64_t bytes)
+{
+    Reader b = { .side = &c->b, .offset = offset, .bytes = bytes };
+    int status;
+
+    co_queue_init(&b.ended);
+    co_wake(co_create(co_reader, &b));
+    status = co_read(&c->a, offset, bytes);
+    while (!b.done) {
+        co_queue_wait(&b.ended, NULL);
+    }
+    return status ? status : b.status;
+}
+
 static int co_compare_data(Compare *c, int64_t offset, int64_t bytes)
 {
     for (int64_t at = 0; at < bytes; at += PIECE) {
         int64_t n = MIN(PIECE, bytes - at), same;
-        int status = co_read(&c->a, offset + at, n);
+        int status = co_read_both(c, offset + at, n);
 
-        status = status ? status : co_read(&c->b, offset + at, n);
         if (status) {
             return status;
         }

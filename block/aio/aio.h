@@ -26,5 +26,7 @@ typedef struct AioOp {
 
 /* Yields until it is done: 0 or a negative errno, -ENOTSUP where the host has no such thing. */
 int co_aio_submit(const AioOp *op);
+/* A short read of what the host has in memory, here and now; false: not done, submit it. */
+bool aio_read_cached(const AioOp *op);
 
 #endif

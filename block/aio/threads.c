@@ -9,6 +9,9 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+/* What is longer may keep the loop for longer than to wake a worker would. */
+#define CACHED_BYTES (64 << 10)
+
 /* All of op, through short transfers and signals. */
 static int rw(const AioOp *op)
 {
@@ -94,6 +97,12 @@ static int work(void *opaque)
     default:
         return -errno;
     }
+}
+
+bool aio_read_cached(const AioOp *op)
+{
+    return op->bytes <= CACHED_BYTES &&
+           preadv2(op->fd, op->iov, op->niov, op->offset, RWF_NOWAIT) == op->bytes;
 }
 
 int co_aio_submit(const AioOp *op)

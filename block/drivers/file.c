@@ -226,8 +226,9 @@ static int file_co_preadv(BlockNode *node, int64_t offset, int64_t bytes,
                           const struct iovec *iov, unsigned niov)
 {
     FileState *s = node->state;
+    AioOp op = { AIO_READ, s->fd, offset, bytes, iov, niov };
 
-    return co_aio_submit(&(AioOp){ AIO_READ, s->fd, offset, bytes, iov, niov });
+    return !node->cache_direct && aio_read_cached(&op) ? 0 : co_aio_submit(&op);
 }
 
 static int file_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
