@@ -609,7 +609,8 @@ static void qemu_check(Disk *d)
     g_autofree char *out = NULL, *err = NULL;
     int status;
 
-    g_assert_true(g_file_set_contents(keep, (char *)d->data, d->length, NULL));
+    g_assert_true(g_file_set_contents_full(keep, (char *)d->data, d->length,
+                                           G_FILE_SET_CONTENTS_NONE, 0600, NULL));
     g_assert_true(g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH, NULL,
                                NULL, &out, &err, &status, NULL));
     status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
