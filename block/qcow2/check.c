@@ -102,10 +102,9 @@ static void count_standard(Check *c, uint64_t entry, bool active, uint64_t *next
         return;
     }
     if (offset & (s->cluster_bytes - 1)) {
-        say(c, "ERROR offset=%" PRIx64 ": Cluster is not properly aligned; L2 entry corrupted.\n",
-            offset);
+        say(c, "ERROR offset=%" PRIx64 ": %s is not properly aligned; L2 entry corrupted.\n",
+            offset, !s->extended && entry & QCOW2_ZERO ? "Preallocated cluster" : "Data cluster");
         c->r->corruptions++;
-        return;
     }
     if (active) {
         c->r->allocated_clusters++;
@@ -469,6 +468,7 @@ static int co_mark_clean(Qcow2 *s)
 int co_qcow2_check_locked(Qcow2 *s, BlockCheckResult *r, unsigned fix, bool quiet)
 {
     Check c = { .s = s, .r = r, .fix = fix, .quiet = quiet };
+    BlockCheckResult before;
     bool lazy = s->lazy;
     int ret = 0;
 
@@ -483,7 +483,15 @@ int co_qcow2_check_locked(Qcow2 *s, BlockCheckResult *r, unsigned fix, bool quie
     if (!ret) {
         ret = co_count_all(&c, true);
     }
-    if (!ret) {
+    if (!ret && fix) {
+        /* First tell what is wrong, as in a check without repair. */
+        c.fix = 0;
+        before = *r;
+        ret = co_compare(&c);
+        *r = before;
+        c.fix = fix;
+    }
+    if (!ret && !c.rebuild) {
         ret = co_compare(&c);
     }
     if (!ret && c.rebuild && fix & BLOCK_FIX_ERRORS) {

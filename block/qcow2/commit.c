@@ -22,7 +22,7 @@
  *      they are uncounted, and may be used for something else.
  */
 
-static bool metadata_dirty(const Qcow2 *s)
+bool qcow2_metadata_dirty(const Qcow2 *s)
 {
     return s->l2_cache.nr_dirty || s->l1_any_dirty || s->l1_moved || s->header_dirty;
 }
@@ -146,7 +146,7 @@ int co_qcow2_commit(Qcow2 *s)
     unsigned frees = s->frees->len;
     int ret = 0;
 
-    if (s->lazy && metadata_dirty(s) && !(s->h.incompatible & QCOW2_INCOMPAT_DIRTY)) {
+    if (s->lazy && qcow2_metadata_dirty(s) && !(s->h.incompatible & QCOW2_INCOMPAT_DIRTY)) {
         ret = co_qcow2_set_incompatible(s, QCOW2_INCOMPAT_DIRTY, true);
     }
     if (!s->lazy) {
@@ -158,7 +158,7 @@ int co_qcow2_commit(Qcow2 *s)
     if (!ret) {
         ret = co_extend_file(s);
     }
-    if (ret || !metadata_dirty(s)) {
+    if (ret || !qcow2_metadata_dirty(s)) {
         return ret;
     }
     if (s->l1_moved) {

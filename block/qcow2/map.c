@@ -41,8 +41,8 @@ int co_qcow2_l2_get(Qcow2 *s, uint64_t offset, Qcow2L2 *l2)
         return 0;
     }
     if (table & (s->cluster_bytes - 1)) {
-        return co_qcow2_corrupt(s, true, "L2 table offset 0x%" PRIx64 " unaligned (L1 index: "
-                                "0x%" PRIx64 ")", table, i);
+        return co_qcow2_corrupt(s, true, "L2 table offset %#" PRIx64 " unaligned (L1 index: "
+                                "%#" PRIx64 ")", table, i);
     }
     return co_load_slice(s, table, offset, l2);
 }
@@ -160,8 +160,8 @@ int co_qcow2_l2_get_own(Qcow2 *s, uint64_t offset, Qcow2L2 *l2)
     }
     table = s->l1[i] & QCOW2_OFFSET_MASK;
     if (table & (s->cluster_bytes - 1)) {
-        return co_qcow2_corrupt(s, true, "L2 table offset 0x%" PRIx64 " unaligned (L1 index: "
-                                "0x%" PRIx64 ")", table, i);
+        return co_qcow2_corrupt(s, true, "L2 table offset %#" PRIx64 " unaligned (L1 index: "
+                                "%#" PRIx64 ")", table, i);
     }
     if (!table || !(s->l1[i] & QCOW2_COPIED)) {
         ret = co_make_table(s, i, &table);
@@ -234,21 +234,21 @@ int co_qcow2_entry_check(Qcow2 *s, const Qcow2L2 *l2, uint32_t i)
         return !s->has_data_file
                    ? 0
                    : co_qcow2_corrupt(s, true, "Compressed cluster entry found in image with "
-                                      "external data file (L2 offset: 0x%" PRIx64 ", L2 index: "
-                                      "0x%x)", l2->table, index);
+                                      "external data file (L2 offset: %#" PRIx64 ", L2 index: "
+                                      "%#x)", l2->table, index);
     }
     if (s->extended && (bitmap >> 32 & bitmap & 0xffffffff ||
                         (bitmap & 0xffffffff && !qcow2_entry_allocated(s, entry)))) {
-        return co_qcow2_corrupt(s, true, "Invalid cluster entry found  (L2 offset: 0x%" PRIx64
-                                ", L2 index: 0x%x)", l2->table, index);
+        return co_qcow2_corrupt(s, true, "Invalid cluster entry found  (L2 offset: %#" PRIx64
+                                ", L2 index: %#x)", l2->table, index);
     }
     if (!s->extended && s->h.version < 3 && entry & QCOW2_ZERO) {
         return co_qcow2_corrupt(s, true, "Zero cluster entry found in pre-v3 image (L2 offset: "
-                                "0x%" PRIx64 ", L2 index: 0x%x)", l2->table, index);
+                                "%#" PRIx64 ", L2 index: %#x)", l2->table, index);
     }
     if (host & (s->cluster_bytes - 1)) {
-        return co_qcow2_corrupt(s, true, "%s offset 0x%" PRIx64 " unaligned (L2 offset: 0x%"
-                                PRIx64 ", L2 index: 0x%x)",
+        return co_qcow2_corrupt(s, true, "%s offset %#" PRIx64 " unaligned (L2 offset: %#"
+                                PRIx64 ", L2 index: %#x)",
                                 !s->extended && entry & QCOW2_ZERO ? "Preallocated zero cluster"
                                                                    : "Cluster allocation",
                                 host, l2->table, index);

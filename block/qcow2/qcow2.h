@@ -292,6 +292,7 @@ void qcow2_header_free(Qcow2 *s);
 uint8_t *qcow2_feature_table(uint32_t *bytes);
 
 /* commit.c: the order in which changes reach the file. With the lock held. */
+bool qcow2_metadata_dirty(const Qcow2 *s);
 int co_qcow2_commit(Qcow2 *s);
 int co_qcow2_flush(Qcow2 *s);           /* commit, then all is stable */
 /* The same, and all that is free becomes so; for between requests only. */

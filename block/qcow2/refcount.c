@@ -56,8 +56,8 @@ static int co_refblock_get(Qcow2 *s, uint64_t index, Qcow2Entry **block)
         return 0;
     }
     if (offset & (s->cluster_bytes - 1)) {
-        return co_qcow2_corrupt(s, true, "Refblock offset 0x%" PRIx64 " unaligned (reftable "
-                                "index: 0x%" PRIx64 ")", offset, index);
+        return co_qcow2_corrupt(s, true, "Refblock offset %#" PRIx64 " unaligned (reftable "
+                                "index: %#" PRIx64 ")", offset, index);
     }
     if (s->refcount_cache.nr_dirty + 1 >= s->refcount_cache.max_entries) {
         /* A refcount in the file that is too high does no harm: they may be written any time. */

@@ -335,7 +335,8 @@ int qcow2_co_flush(BlockNode *node)
     int ret;
 
     if (s->broken) {
-        return -EIO;
+        /* Nothing more is written to it; what was before is either there or lost. */
+        return qcow2_metadata_dirty(s) ? -EIO : co_node_flush(qcow2_file(s));
     }
     co_mutex_lock(&s->lock);
     ret = co_qcow2_flush(s);

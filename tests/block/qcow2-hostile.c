@@ -209,8 +209,8 @@ static void co_run_all(void *opaque)
             bytes = g_rand_int_range(chance, 0, bytes);
         }
         for (unsigned pass = 0; pass < 4; pass++) {
-            g_assert_true(g_file_set_contents_full(path, image, bytes, G_FILE_SET_CONTENTS_NONE, 0600,
-                                                   NULL));
+            g_assert_true(g_file_set_contents_full(path, image, bytes,
+                                                   G_FILE_SET_CONTENTS_NONE, 0600, NULL));
             if (pass == 3) {
                 co_use(false, BLOCK_OPEN_CHECK, BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS);
             } else {
