@@ -74,6 +74,9 @@ static char *model_text(const CpuModelInfo *info, Error **errp)
         return NULL;
     }
     json_object_object_foreach(info->props, key, value) {
+        if (!strcmp(key, "migratable") && json_object_get_boolean(value)) {
+            continue;           /* models never have what could not migrate, unless by name */
+        }
         if (strchr(key, ',') || strchr(key, '=') || !*key) {
             error_set(errp, "Property '%s" CPU_TYPE_SUFFIX ".%s' not found", info->name, key);
             return NULL;

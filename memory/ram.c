@@ -26,25 +26,25 @@ static uint64_t host_memory_available(void)
     return line ? g_ascii_strtoull(line + strlen("MemTotal:"), NULL, 10) * 1024 : 0;
 }
 
-RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
+static RamBlock *map_block(const char *name, uint64_t size, int fd, int flags, Error **errp)
 {
     RamBlock *block;
     void *host = MAP_FAILED;
     uint64_t total = host_memory_available();
 
     size = ROUND_UP(size, RAM_PAGE_SIZE);
-    if (total && size > total) {
+    if (fd < 0 && total && size > total) {
         error_set(errp, "cannot set up guest memory '%s': %" PRIu64 " MiB asked, the host has "
                   "%" PRIu64 " MiB", name, size >> 20, total >> 20);
         return NULL;
     }
     if (size <= SIZE_MAX / 2) {
         host = mmap(NULL, MAX(size, RAM_PAGE_SIZE), PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                    flags | MAP_NORESERVE, fd, 0);
     }
     if (host == MAP_FAILED) {
         error_set(errp, "cannot set up guest memory '%s': %" PRIu64 " MiB: %s", name, size >> 20,
-                  g_strerror(ENOMEM));
+                  g_strerror(fd < 0 ? ENOMEM : errno));
         return NULL;
     }
     madvise(host, size, MADV_HUGEPAGE);
@@ -69,6 +69,16 @@ RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
     error_set(errp, "cannot set up guest memory '%s': more than %d blocks", name, MAX_BLOCKS);
     ram_block_free(block);
     return NULL;
+}
+
+RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
+{
+    return map_block(name, size, -1, MAP_PRIVATE | MAP_ANONYMOUS, errp);
+}
+
+RamBlock *ram_block_new_fd(const char *name, uint64_t size, int fd, bool share, Error **errp)
+{
+    return map_block(name, size, fd, share ? MAP_SHARED : MAP_PRIVATE, errp);
 }
 
 void ram_block_free(RamBlock *block)

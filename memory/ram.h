@@ -34,6 +34,8 @@ enum {
 
 /* Zeroed, lazily backed. Fails where the host cannot give that much address space or memory. */
 RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp);
+/* The same from a file's first bytes; without share, writes stay here. */
+RamBlock *ram_block_new_fd(const char *name, uint64_t size, int fd, bool share, Error **errp);
 void ram_block_free(RamBlock *block);
 /* The block that holds a ram address, NULL when none does. Any thread. */
 RamBlock *ram_block_find(uint64_t ram_addr);

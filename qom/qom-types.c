@@ -85,6 +85,7 @@ static void each(void (*fn)(const QomType *type, void *opaque), void *opaque)
 
     fn(&(QomType){ .name = "object", .abstract = true }, opaque);
     fn(&(QomType){ .name = "container", .parent = "object" }, opaque);
+    fn(&(QomType){ .name = "memory-backend", .parent = "object", .abstract = true }, opaque);
     for (size_t i = 0; i < n; i++) {
         fn(&(QomType){ .name = types[i]->name,
                        .parent = types[i]->parent ? types[i]->parent : "object",

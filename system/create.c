@@ -7,6 +7,7 @@
 #include "hw/core/device-qmp.h"
 #include "hw/core/machine.h"
 #include "hw/rtc/mc146818.h"
+#include "memory/backend.h"
 #include "monitor/monitor.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
@@ -377,6 +378,7 @@ static const MachineType *find_machine(Config *c, Error **errp)
 bool create_machine(Config *c, Error **errp)
 {
     static const char *const own[] = { "type", "kernel", "initrd", "append", "firmware", "graphics",
+                                       "memory-backend",
                                        "kernel-irqchip", NULL };
     const MachineType *type = find_machine(c, errp);
     const char *graphics = keyval_get(c->machine, "graphics");
@@ -553,6 +555,22 @@ static void name_cpu_type(const Machine *m)
     vcpu_set_type_name(name);
 }
 
+/* -machine memory-backend=ID */
+static bool take_memory_backend(Config *c, Machine *m, Error **errp)
+{
+    m->ram = memory_backend_take(keyval_get(c->machine, "memory-backend"), errp);
+    if (!m->ram) {
+        return false;
+    }
+    if (c->memory && keyval_get(c->memory, "size") && m->ram->size != m->ram_size) {
+        error_set(errp, "Size specified by -m option must match size of explicitly specified "
+                  "'memory-backend' property");
+        return false;
+    }
+    m->ram_size = m->max_ram_size = m->ram->size;
+    return true;
+}
+
 bool create_board(Config *c, Error **errp)
 {
     Machine *m = machine_current();
@@ -561,7 +579,11 @@ bool create_board(Config *c, Error **errp)
     if (!create_each(c->globals, create_global, errp)) {
         return false;
     }
-    if (m->ram_size) {
+    if (keyval_get(c->machine, "memory-backend")) {
+        if (!take_memory_backend(c, m, errp)) {
+            return blame(c->machine_origin, errp);
+        }
+    } else if (m->ram_size) {
         m->ram = ram_block_new("pc.ram", m->ram_size, errp);
         if (!m->ram) {
             return false;

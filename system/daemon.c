@@ -12,15 +12,16 @@ static char *pidfile;
 /* Who is in the background has no terminal to talk to. */
 bool daemon_allowed(const Config *c, Error **errp)
 {
-    if (c->nographic) {
-        error_set(errp, "-nographic cannot be used with -daemonize");
-        return false;
-    }
     for (unsigned i = 0; i < c->chardevs->len; i++) {
         const ConfigItem *item = c->chardevs->pdata[i];
         const char *backend = item->json ? keyval_get(item->json, "backend") : item->text;
 
         if (g_str_has_suffix(backend, "stdio")) {
+            /* -nographic is fine where all it would put on the terminal is elsewhere. */
+            if (!strcmp(item->origin, "-nographic")) {
+                error_set(errp, "-nographic cannot be used with -daemonize");
+                return false;
+            }
             error_set(errp, "%s: cannot use stdio with -daemonize", item->origin);
             return false;
         }

@@ -5,6 +5,7 @@
 #include "hw/core/machine.h"
 #include "hw/core/power.h"
 #include "hw/intc/apic.h"
+#include "qapi/commands-migration.h"
 #include "qapi/commands-run.h"
 #include "qapi/events-run.h"
 #include "system/run.h"
@@ -93,4 +94,9 @@ void qmp_inject_nmi(Error **errp)
         return;
     }
     apic_pulse_lint1();
+}
+
+MigrationCapabilityStatusList *qmp_query_migrate_capabilities(Error **errp)
+{
+    return NULL;
 }

@@ -55,7 +55,8 @@ static void append_machine(const MachineType *type, void *opaque)
     info->alias = g_strdup(type->alias);
     info->has_is_default = info->is_default = type->is_default;
     info->cpu_max = type->max_cpus;
-    info->default_cpu_type = type->no_cpus ? NULL : g_strdup("max-x86_64-cpu");
+    info->default_ram_id = type->default_ram_size ? g_strdup("pc.ram") : NULL;
+    /* No default-cpu-type: "max" depends on the host, and libvirt takes no such model by name. */
     QAPI_APPEND(*tail, info);
 }
 
