@@ -45,6 +45,7 @@ typedef struct Config {
     GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
     GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
 
+    bool mem_lock;                      /* -overcommit mem-lock=on */
     bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
     bool msg_guest_name;
     char *gdb, *gdb_origin;

@@ -21,6 +21,7 @@
 #include "util/log.h"
 #include "util/parse.h"
 
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #define RAM_UNIT_BYTES 8192     /* memory sizes are rounded up to this, as in QEMU */
@@ -375,23 +376,50 @@ static const MachineType *find_machine(Config *c, Error **errp)
     return type;
 }
 
+static bool take_switch(Config *c, const char *name, bool *value, Error **errp)
+{
+    const char *text = keyval_get(c->machine, name);
+
+    if (text && !parse_bool(text, value)) {
+        error_set(errp, "Parameter '%s' expects 'on' or 'off'", name);
+        return blame(c->machine_origin, errp);
+    }
+    return true;
+}
+
+/* What all machines have. */
+static bool take_switches(Config *c, Machine *m, Error **errp)
+{
+    bool usb = false;
+
+    m->graphics = !c->nographic;
+    m->dump_guest_core = m->mem_merge = true;
+    if (!take_switch(c, "graphics", &m->graphics, errp) ||
+        !take_switch(c, "dump-guest-core", &m->dump_guest_core, errp) ||
+        !take_switch(c, "mem-merge", &m->mem_merge, errp) || !take_switch(c, "usb", &usb, errp)) {
+        return false;
+    }
+    if (usb) {
+        error_set(errp, "usb=on: machine '%s' has no USB controller", machine_type(m)->name);
+        return blame(c->machine_origin, errp);
+    }
+    return true;
+}
+
 bool create_machine(Config *c, Error **errp)
 {
     static const char *const own[] = { "type", "kernel", "initrd", "append", "firmware", "graphics",
-                                       "memory-backend",
+                                       "memory-backend", "usb", "dump-guest-core", "mem-merge",
                                        "kernel-irqchip", NULL };
     const MachineType *type = find_machine(c, errp);
-    const char *graphics = keyval_get(c->machine, "graphics");
     Machine *m;
 
     if (!type) {
         return false;
     }
     m = machine_new(type);
-    m->graphics = !c->nographic;
-    if (graphics && !parse_bool(graphics, &m->graphics)) {
-        error_set(errp, "Parameter 'graphics' expects 'on' or 'off'");
-        return blame(c->machine_origin, errp);
+    if (!take_switches(c, m, errp)) {
+        return false;
     }
     if (!props_set_from_json(&m->obj, c->machine, own, errp)) {
         return blame(c->machine_origin, errp);
@@ -571,6 +599,16 @@ static bool take_memory_backend(Config *c, Machine *m, Error **errp)
     return true;
 }
 
+static void advise_memory(const Machine *m)
+{
+    if (m->ram && !m->dump_guest_core) {
+        madvise(m->ram->host, m->ram->size, MADV_DONTDUMP);
+    }
+    if (m->ram && m->mem_merge) {
+        madvise(m->ram->host, m->ram->size, MADV_MERGEABLE);    /* hosts without KSM refuse it */
+    }
+}
+
 bool create_board(Config *c, Error **errp)
 {
     Machine *m = machine_current();
@@ -588,6 +626,11 @@ bool create_board(Config *c, Error **errp)
         if (!m->ram) {
             return false;
         }
+    }
+    advise_memory(m);
+    if (c->mem_lock && mlockall(MCL_CURRENT | MCL_FUTURE) < 0) {
+        error_set_errno(errp, errno, "-overcommit mem-lock=on: cannot lock memory");
+        return false;
     }
     return machine_type(m)->build(m, errp);
 }

@@ -169,6 +169,40 @@ static bool apply_machine(Config *c, const char *arg, Error **errp)
     return ok;
 }
 
+static bool apply_no_acpi(Config *c, const char *arg, Error **errp)
+{
+    json_object_object_add(c->machine, "acpi", json_object_new_string("off"));
+    set_origin(&c->machine_origin, c);
+    return true;
+}
+
+static bool apply_overcommit(Config *c, const char *arg, Error **errp)
+{
+    JSON_AUTO json = keyval_parse_bare(arg, NULL, NULL, errp);
+    g_autoptr(OvercommitOptions) opts =
+        json ? qapi_parse_OvercommitOptions(json, QAPI_KEYVAL, errp) : NULL;
+
+    if (opts && opts->cpu_pm) {
+        error_set(errp, "cpu-pm=on is not possible: CPUs that are idle give their host's CPU back");
+        return false;
+    }
+    if (opts && opts->has_mem_lock) {
+        c->mem_lock = opts->mem_lock;
+    }
+    return opts;
+}
+
+/* There is no sound, so that nowhere is the only place where it can go. */
+static bool apply_audiodev(Config *c, const char *arg, Error **errp)
+{
+    bool keyval;
+    JSON_AUTO json = keyval_or_json_parse(arg, "driver", NULL, &keyval, errp);
+    g_autoptr(AudiodevOptions) opts =
+        json ? qapi_parse_AudiodevOptions(json, keyval ? QAPI_KEYVAL : QAPI_STRICT, errp) : NULL;
+
+    return opts;
+}
+
 static bool apply_accel(Config *c, const char *arg, Error **errp)
 {
     bool help;
@@ -626,6 +660,8 @@ static const OptionRow rows[] = {
     { "smp", "[cpus=]N[,maxcpus=M][,sockets=][,dies=][,cores=][,threads=]", apply_smp,
       "number of CPUs and how they are spread" },
     { "m", "[size=]SIZE[,slots=N,maxmem=SIZE]", apply_memory, "memory; in MiB without a suffix" },
+    { "overcommit", "[mem-lock=on|off]", apply_overcommit, "keep the guest's memory in the host's" },
+    { "no-acpi", NULL, apply_no_acpi, "the same as -machine acpi=off" },
     { "global", "DRIVER.PROP=VALUE", apply_global, "another default for a property" },
     { "rtc", "[base=utc|localtime|DATE][,clock=][,driftfix=]", apply_rtc, "real-time clock" },
     { "uuid", "UUID", apply_uuid, "the machine's UUID" },
@@ -662,6 +698,7 @@ static const OptionRow rows[] = {
     { "mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]", apply_mon,
       "a monitor on a chardev" },
     { "monitor", "DEV", apply_monitor, "a human monitor; 'none'" },
+    { "audiodev", "[driver=]none,id=ID", apply_audiodev, "where sound goes: nowhere" },
     { "audio", "none", apply_none_only, "there is no sound" },
     GROUP("Display"),
     { "nographic", NULL, FLAG(nographic), .help = "no screen; COM1 on this terminal" },

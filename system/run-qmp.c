@@ -96,7 +96,24 @@ void qmp_inject_nmi(Error **errp)
     apic_pulse_lint1();
 }
 
+/* --- migration: what clients set at the start of every guest --- */
+
+static bool migration_events;
+
 MigrationCapabilityStatusList *qmp_query_migrate_capabilities(Error **errp)
 {
-    return NULL;
+    MigrationCapabilityStatusList *list = NULL, **tail = &list;
+    MigrationCapabilityStatus *status = g_new0(MigrationCapabilityStatus, 1);
+
+    status->capability = MIGRATION_CAPABILITY_EVENTS;
+    status->state = migration_events;
+    QAPI_APPEND(tail, status);
+    return list;
+}
+
+void qmp_migrate_set_capabilities(MigrationCapabilityStatusList *capabilities, Error **errp)
+{
+    for (; capabilities; capabilities = capabilities->next) {
+        migration_events = capabilities->value->state;
+    }
 }

@@ -31,6 +31,7 @@ typedef struct Machine {
     bool boot_menu, boot_strict;
     int32_t boot_splash_ms, boot_reboot_ms;     /* -1: not given */
     bool graphics;              /* false under -nographic */
+    bool dump_guest_core, mem_merge;        /* its memory in core dumps, in KSM */
     bool default_devices;       /* false under -nodefaults */
     char *vga;                  /* "std", "none" */
     char *guest_name;           /* -name */

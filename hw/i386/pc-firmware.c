@@ -373,7 +373,7 @@ bool pc_finish(Machine *m, Error **errp)
     fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     return publish_e820(pc, errp) &&
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
-           publish_acpi(pc, errp) &&
+           (!pc->acpi || publish_acpi(pc, errp)) &&
            publish_smbios(pc, errp) &&
            publish_boot_options(pc, errp) &&
            publish_console(pc, errp) &&

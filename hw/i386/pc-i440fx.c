@@ -34,8 +34,10 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     pc->ide = piix3_ide_new(host->bus, PIIX3_SLOT,
                             (IrqLine *[]){ &pc->gsi[IDE_PRIMARY_IRQ],
                                            &pc->gsi[IDE_SECONDARY_IRQ] });
-    pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm);
-    rtc_set_alarm_line(pc->rtc, device_irq_in(pc->pm, 0));
+    if (pc->acpi) {
+        pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm);
+        rtc_set_alarm_line(pc->rtc, device_irq_in(pc->pm, 0));
+    }
     return true;
 }
 

@@ -26,6 +26,7 @@ static const char *const on_off_auto[] = { "auto", "on", "off", NULL };
 const Prop pc_machine_props[] = {
     PROP_ENUM(PcMachine, smm, PC_SMM_AUTO, on_off_auto,
               "system management mode; auto: where the accelerator has it"),
+    PROP_BOOL(PcMachine, acpi, true, "ACPI"),
     PROP_BOOL_AS("fd-bootchk", PcMachine, fd_bootchk, true,
                  "the BIOS looks for a boot signature on floppy disks"),
     { }

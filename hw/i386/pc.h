@@ -20,6 +20,7 @@ typedef struct PcMachine {
     IrqLine *pic[ISA_NR_IRQS];
     Device *ioapic;
     int smm;                        /* PC_SMM_*; properties */
+    bool acpi;                  /* false: no power management, no tables */
     bool fd_bootchk;
     IsaBus *isa;
     Device *pit, *rtc, *hpet, *ide, *pm;
