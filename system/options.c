@@ -660,7 +660,7 @@ static const OptionRow rows[] = {
     { "smp", "[cpus=]N[,maxcpus=M][,sockets=][,dies=][,cores=][,threads=]", apply_smp,
       "number of CPUs and how they are spread" },
     { "m", "[size=]SIZE[,slots=N,maxmem=SIZE]", apply_memory, "memory; in MiB without a suffix" },
-    { "overcommit", "[mem-lock=on|off]", apply_overcommit, "keep the guest's memory in the host's" },
+    { "overcommit", "[mem-lock=on|off]", apply_overcommit, "pin the guest's memory" },
     { "no-acpi", NULL, apply_no_acpi, "the same as -machine acpi=off" },
     { "global", "DRIVER.PROP=VALUE", apply_global, "another default for a property" },
     { "rtc", "[base=utc|localtime|DATE][,clock=][,driftfix=]", apply_rtc, "real-time clock" },
