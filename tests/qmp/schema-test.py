@@ -15,7 +15,8 @@ PC = ['-M', 'pc', '-accel', 'qtest', '-m', '16', '-device', 'isa-debug-exit,id=d
 NONE = ['-M', 'none']
 CLASSES = {'GenericError', 'CommandNotFound', 'DeviceNotActive', 'DeviceNotFound', 'KVMMissingCap'}
 # Neither may end the program; the path says where files would go, so that none is made.
-STRINGS = ['', '/nonexistent/x', '/nonexistent/ä€😀', 'y' * 5000, '/machine', 'd0/../../nonexistent']
+STRINGS = ['', '/nonexistent/x', '/nonexistent/ä€😀', 'y' * 5000,
+           '/machine/peripheral/d0', 'd0/../../nonexistent']
 INTEGERS = [0, 1, 2, -1, 100, 2 ** 31, 2 ** 32, 2 ** 63 - 1, -2 ** 63, 2 ** 64 - 1]
 # quit ends it; x- commands promise nothing.
 LEFT_OUT = {'quit'}
