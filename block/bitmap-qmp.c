@@ -85,7 +85,8 @@ static bool co_check_add(BlockNode *node, const BlockDirtyBitmapAdd *a, Error **
     return true;
 }
 
-static bool add_co_prepare(void *state, const TransactionAction *action, Error **errp)
+static bool add_co_prepare(void *state, const TransactionAction *action, JobTxn *jobs,
+                           Error **errp)
 {
     const BlockDirtyBitmapAdd *a = action->u.block_dirty_bitmap_add.data;
     BitmapState *s = state;

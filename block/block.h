@@ -106,6 +106,9 @@ bool co_block_create(const BlockdevCreateOptions *options, Error **errp);
  * that is large enough. filename as users type it.
  */
 bool co_block_create_file(const char *filename, int64_t size, int preallocation, Error **errp);
+/* An image of that format in a new file; backing_file: NULL for none, else with its format. */
+bool co_block_create_image(const char *filename, const char *format, int64_t size,
+                           const char *backing_file, const char *backing_format, Error **errp);
 /* The path of a backing file as an image at filename names it; g_free(), NULL with errp. */
 char *block_backing_path(const char *filename, const char *backing, Error **errp);
 /*

@@ -113,3 +113,41 @@ char *block_backing_path(const char *filename, const char *backing, Error **errp
     dir = g_path_get_dirname(filename);
     return strchr(filename, '/') ? g_build_filename(dir, backing, NULL) : g_strdup(backing);
 }
+
+static void set_string(Json *object, const char *key, const char *value)
+{
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+bool co_block_create_image(const char *filename, const char *format, int64_t size,
+                           const char *backing_file, const char *backing_format, Error **errp)
+{
+    JSON_AUTO options = json_object_new_object();
+    g_autoptr(BlockdevCreateOptions) parsed = NULL;
+    bool is_raw = !strcmp(format, "raw");
+    Json *file;
+
+    if (backing_file && is_raw) {
+        error_set(errp, "Backing file not supported for file format '%s'", format);
+        return false;
+    }
+    if (is_raw) {
+        return co_block_create_file(filename, size, PREALLOC_MODE_OFF, errp);
+    }
+    if (!co_block_create_file(filename, 0, PREALLOC_MODE_OFF, errp)) {
+        return false;
+    }
+    file = block_filename_options(filename, errp);
+    if (!file) {
+        return false;
+    }
+    set_string(options, "driver", format);
+    json_object_object_add(options, "file", file);
+    json_object_object_add(options, "size", json_object_new_int64(size));
+    if (backing_file) {
+        set_string(options, "backing-file", backing_file);
+        set_string(options, "backing-fmt", backing_format);
+    }
+    parsed = qapi_parse_BlockdevCreateOptions(options, QAPI_STRICT, errp);
+    return parsed && co_block_create(parsed, errp);
+}

@@ -72,7 +72,8 @@ static void overlay_co_clean(void *state)
     block_node_unref(s->overlay);
 }
 
-static bool snapshot_co_prepare(void *state, const TransactionAction *action, Error **errp)
+static bool snapshot_co_prepare(void *state, const TransactionAction *action, JobTxn *jobs,
+                                Error **errp)
 {
     const BlockdevSnapshot *a = action->u.blockdev_snapshot.data;
     OverlayState *s = state;
@@ -105,24 +106,9 @@ static bool co_create_overlay(BlockNode *old, const char *filename, const char *
                               Error **errp)
 {
     g_autofree char *name = block_node_filename(old);
-    JSON_AUTO options = json_object_new_object();
-    g_autoptr(BlockdevCreateOptions) parsed = NULL;
-    Json *file;
 
-    if (!co_block_create_file(filename, 0, PREALLOC_MODE_OFF, errp)) {
-        return false;
-    }
-    file = block_filename_options(filename, errp);
-    if (!file) {
-        return false;
-    }
-    set_string(options, "driver", format);
-    json_object_object_add(options, "file", file);
-    json_object_object_add(options, "size", json_object_new_int64(old->length));
-    set_string(options, "backing-file", name);
-    set_string(options, "backing-fmt", block_skip_filters(old)->driver->name);
-    parsed = qapi_parse_BlockdevCreateOptions(options, QAPI_STRICT, errp);
-    return parsed && co_block_create(parsed, errp);
+    return co_block_create_image(filename, format, old->length, name,
+                                 block_skip_filters(old)->driver->name, errp);
 }
 
 /* The overlay is treated as the node below it was. */
@@ -158,7 +144,8 @@ static BlockNode *co_open_overlay(BlockNode *old, const BlockdevSnapshotSync *a,
     return co_block_open_json(options, QAPI_STRICT, errp);
 }
 
-static bool sync_co_prepare(void *state, const TransactionAction *action, Error **errp)
+static bool sync_co_prepare(void *state, const TransactionAction *action, JobTxn *jobs,
+                            Error **errp)
 {
     const BlockdevSnapshotSync *a = action->u.blockdev_snapshot_sync.data;
     const char *format = a->format ? a->format : "qcow2";
@@ -246,7 +233,8 @@ static bool co_check_internal(InternalState *s, const BlockdevSnapshotInternal *
     return false;
 }
 
-static bool internal_co_prepare(void *state, const TransactionAction *action, Error **errp)
+static bool internal_co_prepare(void *state, const TransactionAction *action, JobTxn *jobs,
+                                Error **errp)
 {
     const BlockdevSnapshotInternal *a = action->u.blockdev_snapshot_internal_sync.data;
     int64_t now = clock_ns(CLOCK_TYPE_HOST);

@@ -44,12 +44,12 @@ static GArray *parts_of(const TransactionActionList *actions, Error **errp)
     return parts;
 }
 
-static bool co_prepare_all(GArray *parts, Error **errp)
+static bool co_prepare_all(GArray *parts, JobTxn *jobs, Error **errp)
 {
     for (unsigned i = 0; i < parts->len; i++) {
         Part *p = &g_array_index(parts, Part, i);
 
-        if (p->ops->co_prepare && !p->ops->co_prepare(p->state, p->action, errp)) {
+        if (p->ops->co_prepare && !p->ops->co_prepare(p->state, p->action, jobs, errp)) {
             return false;
         }
     }
@@ -68,11 +68,11 @@ static bool apply_all(GArray *parts, BlockTran *tran, Error **errp)
     return true;
 }
 
-bool co_block_transaction(const TransactionActionList *actions, Error **errp)
+bool co_block_transaction(const TransactionActionList *actions, JobTxn *jobs, Error **errp)
 {
     Error *err = NULL;
     GArray *parts = parts_of(actions, &err);
-    bool ok = !err && co_prepare_all(parts, &err);
+    bool ok = !err && co_prepare_all(parts, jobs, &err);
     BlockTran *tran = block_tran_new();
 
     ok = block_tran_finish(tran, ok && apply_all(parts, tran, &err));
@@ -104,13 +104,20 @@ bool co_block_action(TransactionActionKind kind, void *data, Error **errp)
 
     /* All branches are wrappers with one pointer. */
     action.u.block_dirty_bitmap_add.data = data;
-    return co_block_transaction(&list, errp);
+    return co_block_transaction(&list, NULL, errp);
 }
 
 void qmp_transaction(TransactionActionList *actions, TransactionProperties *properties,
                      Error **errp)
 {
-    co_block_transaction(actions, errp);
+    bool grouped = properties && properties->has_completion_mode &&
+                   properties->completion_mode == ACTION_COMPLETION_MODE_GROUPED;
+    JobTxn *jobs = grouped ? job_txn_new() : NULL;
+
+    co_block_transaction(actions, jobs, errp);
+    if (jobs) {
+        job_txn_unref(jobs);
+    }
 }
 
 /* abort: for those who want to see that all is undone */

@@ -4,6 +4,7 @@
 #define BLOCK_TRANSACTION_H
 
 #include "block/driver.h"
+#include "block/jobs/job.h"
 #include "block/tran.h"
 #include "qapi/types-block-qmp.h"
 #include "util/registry.h"
@@ -17,8 +18,11 @@
 typedef struct BlockActionOps {
     TransactionActionKind kind;
     size_t size;                /* of its state, zeroed at first */
-    /* Check, open files, drain (co_drain_begin()) what apply will change. */
-    bool (*co_prepare)(void *state, const TransactionAction *action, Error **errp);
+    /*
+     * Check, open files, drain (co_drain_begin()) what apply will change. jobs:
+     * those that are started belong to it; NULL: each is on its own.
+     */
+    bool (*co_prepare)(void *state, const TransactionAction *action, JobTxn *jobs, Error **errp);
     /* The steps, all with their undoing in tran. */
     bool (*apply)(void *state, const TransactionAction *action, BlockTran *tran, Error **errp);
     /* All was done: what cannot be undone, or may yield, comes now. */
@@ -27,7 +31,7 @@ typedef struct BlockActionOps {
 } BlockActionOps;
 #define REGISTER_BLOCK_ACTION(desc) REGISTER(block_action, desc)
 
-bool co_block_transaction(const TransactionActionList *actions, Error **errp);
+bool co_block_transaction(const TransactionActionList *actions, JobTxn *jobs, Error **errp);
 /* One action as a command of its own; data: of the action's branch, borrowed. */
 bool co_block_action(TransactionActionKind kind, void *data, Error **errp);
 

@@ -67,3 +67,36 @@ BlockJob *block_job_find(const char *id, Error **errp)
     }
     return BLOCK_JOB_OF(job);
 }
+
+static bool co_make_target(const BlockJobTarget *t, const char *format, Error **errp)
+{
+    BlockNode *source = block_skip_filters(t->source);
+    BlockNode *below = t->sync == MIRROR_SYNC_MODE_NONE ? source
+                       : t->sync == MIRROR_SYNC_MODE_TOP ? block_backing_chain_next(source) : NULL;
+    g_autofree char *name = below ? block_node_filename(below) : NULL;
+
+    return co_block_create_image(t->filename, format, source->length, name,
+                                 below ? below->driver->name : NULL, errp);
+}
+
+BlockNode *co_block_job_target(const BlockJobTarget *t, Error **errp)
+{
+    const char *format = t->format;
+    JSON_AUTO options = json_object_new_object();
+    JSON_AUTO cache = json_object_new_object();
+
+    if (!format && !t->existing) {
+        format = block_skip_filters(t->source)->driver->name;
+    }
+    if (!t->existing && !co_make_target(t, format, errp)) {
+        return NULL;
+    }
+    json_object_object_add(cache, "direct", json_object_new_boolean(t->source->cache_direct));
+    json_object_object_add(cache, "no-flush", json_object_new_boolean(t->source->no_flush));
+    json_object_object_add(options, "cache", json_object_get(cache));
+    json_object_object_add(options, "discard", json_object_new_string("unmap"));
+    if (t->node_name) {
+        json_object_object_add(options, "node-name", json_object_new_string(t->node_name));
+    }
+    return co_block_open_image(t->filename, format, options, BLOCK_OPEN_NO_BACKING, errp);
+}

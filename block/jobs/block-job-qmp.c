@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/graph.h"
 #include "block/jobs/block-job-chain.h"
+#include "block/jobs/commit.h"
 #include "block/jobs/mirror.h"
 #include "block/jobs/stream.h"
 #include "qapi/commands-block-job.h"
@@ -240,4 +241,138 @@ void qmp_blockdev_mirror(const char *job_id, const char *device, const char *tar
     if (o.target && sync_mode(&o, sync, errp)) {
         co_mirror_start(&o, errp);
     }
+}
+
+void qmp_drive_mirror(DriveMirror *m, Error **errp)
+{
+    MirrorOptions o = {
+        .job = { .id = m->job_id, .device = m->device, .speed = m->has_speed ? m->speed : 0,
+                 .manual_finalize = m->has_auto_finalize && !m->auto_finalize,
+                 .manual_dismiss = m->has_auto_dismiss && !m->auto_dismiss },
+        .replaces = m->replaces,
+        .granularity = m->has_granularity ? m->granularity : 0,
+        .buf_size = m->has_buf_size ? m->buf_size : 0,
+        .unmap = !m->has_unmap || m->unmap,
+        .background_only = !m->has_copy_mode || m->copy_mode == MIRROR_COPY_MODE_BACKGROUND,
+        .on_source_error = m->has_on_source_error ? m->on_source_error
+                                                  : BLOCKDEV_ON_ERROR_REPORT,
+        .on_target_error = m->has_on_target_error ? m->on_target_error
+                                                  : BLOCKDEV_ON_ERROR_REPORT,
+    };
+    BlockJobTarget t = {
+        .filename = m->target, .format = m->format, .node_name = m->node_name, .sync = m->sync,
+        .existing = m->has_mode && m->mode == NEW_IMAGE_MODE_EXISTING,
+    };
+
+    o.source = t.source = block_node_of_device(m->device, errp);
+    if (!o.source || !sync_mode(&o, m->sync, errp)) {
+        return;
+    }
+    if (m->sync == MIRROR_SYNC_MODE_TOP && !o.base) {
+        t.sync = MIRROR_SYNC_MODE_FULL;
+    }
+    o.backing = t.existing ? MIRROR_BACKING_OPEN : MIRROR_BACKING_SOURCE;
+    o.zero_target = t.sync == MIRROR_SYNC_MODE_FULL && t.existing;
+    o.target = co_block_job_target(&t, errp);
+    if (o.target) {
+        co_mirror_start(&o, errp);
+        block_node_unref(o.target);     /* the job has its own */
+    }
+}
+
+/* The layers a commit is about. */
+static bool commit_layers(BlockNode *node, const char *device, const char *base_node,
+                          const char *base, const char *top_node, const char *top,
+                          BlockNode **top_out, BlockNode **base_out, Error **errp)
+{
+    BlockNode *t = block_skip_filters(node), *b;
+
+    if ((top_node && top) || (base_node && base)) {
+        const char *which = top_node && top ? "top" : "base";
+
+        error_set(errp, "'%s-node' and '%s' are mutually exclusive", which, which);
+        return false;
+    }
+    if (top_node) {
+        t = block_node_of_name(top_node, errp);
+        if (t && !block_chain_contains(node, t)) {
+            error_set(errp, "'%s' is not in this backing file chain", top_node);
+            return false;
+        }
+    } else if (top) {
+        g_autofree char *own = block_node_filename(t);
+
+        t = !strcmp(own, top) ? t : block_chain_find_file(node, top);
+        if (!t) {
+            error_set(errp, "Top image file %s not found", top);
+        }
+    }
+    if (!t) {
+        return false;
+    }
+    if (base_node) {
+        b = block_node_of_name(base_node, errp);
+        if (b && !block_chain_contains(t, b)) {
+            error_set(errp, "'%s' is not in this backing file chain", base_node);
+            return false;
+        }
+    } else if (base) {
+        b = block_chain_find_file(t, base);
+        if (!b) {
+            error_set(errp, "Can't find '%s' in the backing chain", base);
+        }
+    } else {
+        b = block_find_base(t);
+    }
+    if (b && block_skip_filters(b) == block_skip_filters(t)) {
+        error_set(errp, "cannot commit an image into itself");
+        return false;
+    }
+    *top_out = t;
+    *base_out = b;
+    return b;
+}
+
+void qmp_block_commit(const char *job_id, const char *device, const char *base_node,
+                      const char *base, const char *top_node, const char *top,
+                      const char *backing_file, bool has_speed, int64_t speed,
+                      bool has_on_error, BlockdevOnError on_error, const char *filter_node_name,
+                      bool has_auto_finalize, bool auto_finalize, bool has_auto_dismiss,
+                      bool auto_dismiss, Error **errp)
+{
+    BlockJobOptions job = {
+        .id = job_id, .device = device, .speed = has_speed ? speed : 0,
+        .manual_finalize = has_auto_finalize && !auto_finalize,
+        .manual_dismiss = has_auto_dismiss && !auto_dismiss,
+    };
+    BlockdevOnError policy = has_on_error ? on_error : BLOCKDEV_ON_ERROR_REPORT;
+    BlockNode *node = block_node_of_device(device, NULL), *t, *b;
+    bool active;
+
+    if (!node) {
+        /* The class tells libvirt that the command as such is there. */
+        error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", device);
+        return;
+    }
+    if (!commit_layers(node, device, base_node, base, top_node, top, &t, &b, errp)) {
+        return;
+    }
+    active = block_skip_filters(t) == block_skip_filters(node);
+    if (active || t->perm & BLOCK_PERM_WRITE) {
+        if (backing_file) {
+            error_set(errp, "'backing-file' specified, but 'top' %s",
+                      active ? "is the active layer" : "has a writer on it");
+            return;
+        }
+        co_mirror_start(&(MirrorOptions){
+            .job = job, .source = block_skip_filters(t), .target = b, .base = b, .commit = true,
+            .background_only = true, .filter_node_name = filter_node_name, .unmap = true,
+            .on_source_error = policy, .on_target_error = policy,
+        }, errp);
+        return;
+    }
+    co_commit_start(&(CommitOptions){
+        .job = job, .top = t, .base = b, .backing_file = backing_file,
+        .filter_node_name = filter_node_name, .on_error = policy,
+    }, errp);
 }

@@ -4,14 +4,19 @@
 #include "block/graph.h"
 #include "block/jobs/job-filter.h"
 
-bool co_job_filter_put(BlockNode *filter, bool implicit, BlockNode *below, Error **errp)
+void job_filter_prepare(BlockNode *filter, bool implicit, const BlockNode *below)
 {
-    bool ok;
-
     filter->implicit = implicit;
     filter->read_only = below->read_only;
     filter->limits = below->limits;
     filter->length = below->length;
+}
+
+bool co_job_filter_put(BlockNode *filter, bool implicit, BlockNode *below, Error **errp)
+{
+    bool ok;
+
+    job_filter_prepare(filter, implicit, below);
     co_drain_begin(below);
     ok = block_node_append(filter, below, errp);
     block_drain_end(below);

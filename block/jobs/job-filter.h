@@ -13,6 +13,8 @@ BlockNode *co_job_filter_insert(const BlockDriver *driver, const char *name, Blo
                                 Error **errp);
 /* The same with a node made by block_node_new_internal(); on failure that goes. */
 bool co_job_filter_put(BlockNode *filter, bool implicit, BlockNode *below, Error **errp);
+/* What that does first: it looks like what it will stand on. */
+void job_filter_prepare(BlockNode *filter, bool implicit, const BlockNode *below);
 /* It leaves, and the reference goes; what stood on it stands on what is below. */
 void co_job_filter_remove(BlockNode *filter);
 

@@ -28,6 +28,7 @@ typedef struct Mirror {
     bool drained;                       /* source is, from the last copy to the change of graph */
     bool active;                        /* the filter copies writes at once */
     bool frozen;
+    bool target_was_read_only;          /* and shall be again, unless it takes the source's place */
 } Mirror;
 
 /* A range of the target that is being written. */

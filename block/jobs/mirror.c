@@ -234,7 +234,6 @@ static int co_mirror_prepare(Job *job, Error **errp)
     if (!from) {
         return -EINVAL;
     }
-    block_node_ref(s->target);
     block_node_ref(from);
     co_drain_begin(s->target);
     co_drain_begin(from);
@@ -246,11 +245,12 @@ static int co_mirror_prepare(Job *job, Error **errp)
     mirror_filter_set_job(s->filter, NULL);
     if (!co_set_target_backing(s, errp) || !block_node_replace(from, s->target, errp)) {
         ret = -EPERM;
+    } else {
+        s->target_was_read_only = false;
     }
     block_drain_end(from);
     block_drain_end(s->target);
     block_node_unref(from);
-    block_node_unref(s->target);
     return ret;
 }
 
@@ -274,6 +274,10 @@ static void co_mirror_clean(Job *job)
     if (s->drained) {
         block_job_drain_end(&s->base, s->source);
     }
+    if (s->target_was_read_only) {
+        co_block_set_read_only(s->target, true, NULL);
+    }
+    block_node_unref(s->target);
 }
 
 static void mirror_free(Job *job)
@@ -338,7 +342,7 @@ static bool check_options(const MirrorOptions *o, Error **errp)
         error_set(errp, "Can't mirror node into itself");
         return false;
     }
-    if (o->target->read_only) {
+    if (o->target->read_only && !o->commit) {
         error_set(errp, "Block node '%s' is read-only", o->target->name);
         return false;
     }
@@ -357,6 +361,27 @@ static bool check_options(const MirrorOptions *o, Error **errp)
     return !o->commit || !block_chain_frozen(o->source, o->target, errp);
 }
 
+static void take_options(Mirror *s, const MirrorOptions *o)
+{
+    list_init(&s->ops);
+    co_queue_init(&s->op_done);
+    s->source = o->source;
+    s->target = o->target;
+    block_node_ref(s->target);          /* to the end, whatever becomes of the job's children */
+    s->base_node = o->base;
+    s->commit = o->commit;
+    s->none = o->none;
+    s->zero_target = o->zero_target;
+    s->background = o->background_only;
+    s->unmap = o->unmap;
+    s->backing = o->backing;
+    s->replaces = g_strdup(o->replaces);
+    s->granularity = o->granularity ? o->granularity : default_granularity(o->target);
+    s->buf_size = MAX(o->buf_size ? o->buf_size : DEFAULT_BUF_SIZE, s->granularity);
+    s->on_source_error = o->on_source_error;
+    s->on_target_error = o->on_target_error;
+}
+
 bool co_mirror_start(const MirrorOptions *o, Error **errp)
 {
     BlockJob *job;
@@ -370,28 +395,20 @@ bool co_mirror_start(const MirrorOptions *o, Error **errp)
         return false;
     }
     s = container_of(job, Mirror, base);
-    list_init(&s->ops);
-    co_queue_init(&s->op_done);
-    s->source = o->source;
-    s->target = o->target;
-    s->base_node = o->base;
-    s->commit = o->commit;
-    s->none = o->none;
-    s->zero_target = o->zero_target;
-    s->background = o->background_only;
-    s->unmap = o->unmap;
-    s->backing = o->backing;
-    s->replaces = g_strdup(o->replaces);
-    s->granularity = o->granularity ? o->granularity : default_granularity(o->target);
-    s->buf_size = MAX(o->buf_size ? o->buf_size : DEFAULT_BUF_SIZE, s->granularity);
-    s->on_source_error = o->on_source_error;
-    s->on_target_error = o->on_target_error;
+    take_options(s, o);
     s->filter = block_node_new_internal(&mirror_filter, o->filter_node_name, errp);
     if (s->filter) {
         mirror_filter_set_job(s->filter, s);
         if (!co_job_filter_put(s->filter, !o->filter_node_name, o->source, errp)) {
             s->filter = NULL;
         }
+    }
+    if (s->filter && s->commit && s->target->read_only) {
+        if (!co_block_set_read_only(s->target, false, errp)) {
+            co_job_discard(&job->job);
+            return false;
+        }
+        s->target_was_read_only = true;
     }
     if (s->filter) {
         s->dirty = block_dirty_bitmap_new(o->source, NULL, s->granularity, errp);

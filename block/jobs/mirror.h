@@ -16,7 +16,7 @@ typedef struct MirrorOptions {
     BlockJobOptions job;
     BlockNode *source, *target;
     BlockNode *base;            /* copy what is above it; NULL: all */
-    bool commit;                /* target is base, below source */
+    bool commit;                /* target is base, below source; made writable if it is not */
     bool none;                  /* only what is written from now on */
     bool zero_target;           /* what is not copied must become zeroes */
     bool background_only;       /* not: write-blocking */

@@ -116,6 +116,11 @@ def generate_header(module, schema, folder):
     for t in ordered(types):
         if t.kind != 'enum':
             declare_struct(t, out)
+    for t in types:
+        if t.kind == 'struct' and t.base:
+            # The base's members come first, in its own order.
+            out.append(f'static inline const {t.base.name} *qapi_{t.name}_base(const {t.name} *obj)'
+                       f'\n{{\n    return (const {t.base.name} *)obj;\n}}\n')
     for t in lists_of(types, schema):
         declare_list(t, out)
     out.append('#endif\n')
@@ -130,7 +135,8 @@ def declare_list(t, out):
 
 
 def referenced(t):
-    out = [m.type.element if m.type.kind == 'list' else m.type for m in t.all_members()]
+    out = [t.base] if t.base else []
+    out += [m.type.element if m.type.kind == 'list' else m.type for m in t.all_members()]
     return out + list(t.branches.values())
 
 

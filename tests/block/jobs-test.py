@@ -275,6 +275,144 @@ def test_mirror_refusals():
         assert done['error'] == 'Source and target image have different sizes', done
 
 
+def test_commit_middle():
+    """The layers between go, their data is in the base, and the top calls it by its name."""
+    chain('base', 'mid', 'mid2', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('block-commit', job_id='j', device='t', top='mid2', base='base')
+        assert statuses(p.qmp, 'j') == ['created', 'running', *GOOD_END]
+        assert p.qmp.event('BLOCK_JOB_COMPLETED')['data']['type'] == 'commit'
+        p.qmp.cmd('quit')
+        p.wait()
+    assert header_backing('top') == 'base'
+    os.remove('mid')
+    os.remove('mid2')
+    for name in ('base', 'top'):
+        check(name)
+    io('top', *content(4))
+
+
+def test_commit_active():
+    for force in (None, True):
+        for name in os.listdir('.'):
+            os.remove(name)
+        chain('base', 'mid', 'top')
+        with start(blockdev('t', 'top')) as p:
+            p.qmp.cmd('block-commit', job_id='j', device='t')
+            ready = p.qmp.event('BLOCK_JOB_READY')['data']
+            assert ready['type'] == 'commit', ready
+            if force:
+                p.qmp.cmd('block-job-cancel', device='j', force=True)
+                assert statuses(p.qmp, 'j')[-3:] == ['aborting', 'concluded', 'null']
+            else:
+                p.qmp.cmd('block-job-complete', device='j')
+                statuses(p.qmp, 'j')
+            p.qmp.cmd('quit')
+            p.wait()
+        for name in ('base', 'top'):
+            check(name)
+        io('top', *content(3))
+        if not force:
+            os.remove('top')
+            os.remove('mid')
+            io('base', *content(3))
+
+
+def test_commit_refusals():
+    chain('base', 'mid', 'top')
+    with start(blockdev('t', 'top')) as p:
+        for arguments, words in (
+                ({'device': 'nope'}, "Device 'nope' not found"),
+                ({'device': 't', 'top': 'x'}, 'Top image file x not found'),
+                ({'device': 't', 'base': 'x'}, "Can't find 'x' in the backing chain"),
+                ({'device': 't', 'top': 'mid', 'base': 'mid'},
+                 "Can't find 'mid' in the backing chain"),
+                ({'device': 't', 'backing_file': 'x'},
+                 "'backing-file' specified, but 'top' is the active layer")):
+            assert p.qmp.fails('block-commit', job_id='j', **arguments)[1] == words, arguments
+
+
+def test_drive_mirror():
+    chain('base', 'top')
+    with start(blockdev('t', 'top')) as p:
+        p.qmp.cmd('drive-mirror', job_id='m', device='t', target='new', sync='top')
+        p.qmp.event('BLOCK_JOB_READY')
+        p.qmp.cmd('job-complete', id='m')
+        statuses(p.qmp, 'm')
+        p.qmp.cmd('quit')
+        p.wait()
+    os.remove('top')
+    assert header_backing('new') == 'base'
+    check('new')
+    io('new', *content(2))
+
+
+def test_backup():
+    for sync, fmt in (('full', 'qcow2'), ('full', 'raw'), ('top', 'qcow2')):
+        for name in os.listdir('.'):
+            os.remove(name)
+        chain('base', 'top')
+        with start(blockdev('t', 'top')) as p:
+            p.qmp.cmd('drive-backup', job_id='b', device='t', target='new', sync=sync, format=fmt)
+            assert statuses(p.qmp, 'b') == ['created', 'running', *GOOD_END]
+            assert p.qmp.event('BLOCK_JOB_COMPLETED')['data']['type'] == 'backup'
+            p.qmp.cmd('quit')
+            p.wait()
+        if fmt == 'qcow2':
+            check('new')
+        io('new', *content(2), fmt=fmt)
+
+
+def test_backup_compressed():
+    chain('top')
+    run(IMG, 'create', '-q', '-f', 'qcow2', 'new', str(SIZE))
+    with start(blockdev('t', 'top'), blockdev('new', 'new')) as p:
+        p.qmp.cmd('blockdev-backup', job_id='b', device='t', target='new', sync='full',
+                  compress=True)
+        statuses(p.qmp, 'b')
+        p.qmp.cmd('quit')
+        p.wait()
+    check('new')
+    io('new', *content(1))
+    assert json.loads(run(IMG, 'check', '--output=json', 'new'))['compressed-clusters'] == 32
+
+
+def test_backup_in_transaction():
+    """Two disks, together: one fails, so both do. Then both succeed; bitmaps follow."""
+    run(IMG, 'create', '-q', '-f', 'raw', 'small', str(MB))
+    run(IMG, 'create', '-q', '-f', 'raw', 'good', str(SIZE))
+    run(IMG, 'create', '-q', '-f', 'raw', 'good2', str(SIZE))
+    chain('one')
+    shutil.copy('one', 'two')
+    with start(blockdev('o', 'one'), blockdev('t', 'two'), blockdev('g', 'good', 'raw'),
+               blockdev('h', 'good2', 'raw'), blockdev('s', 'small', 'raw')) as p:
+        s = p.qmp
+
+        def backups(*pairs, **more):
+            return [{'type': 'blockdev-backup',
+                     'data': {'device': d, 'target': to, 'sync': 'full', 'job-id': d, **more}}
+                    for d, to in pairs]
+        assert s.fails('transaction', actions=backups(('o', 'g'), ('t', 's')))[1] == \
+            'Source and target image have different sizes'
+        assert s.cmd('query-jobs') == []
+        assert s.fails('transaction', actions=[*backups(('o', 'g')),
+                                               {'type': 'abort', 'data': {}}])[1] == \
+            'Transaction aborted using Abort action'
+        s.cmd('transaction', actions=backups(('o', 'g'), ('t', 'h'), speed=1),
+              properties={'completion-mode': 'grouped'})
+        s.cmd('job-cancel', id='o')
+        s.event('BLOCK_JOB_CANCELLED')
+        s.event('BLOCK_JOB_CANCELLED')
+        s.cmd('transaction', actions=backups(('o', 'g'), ('t', 'h')),
+              properties={'completion-mode': 'grouped'})
+        s.event('BLOCK_JOB_COMPLETED')
+        s.event('BLOCK_JOB_COMPLETED')
+        s.cmd('quit')
+        p.wait()
+    for source, target in (('one', 'good'), ('two', 'good2')):
+        run(IMG, 'compare', '-q', '-f', 'qcow2', '-F', 'raw', source, target)
+
+
 def test_create():
     with start() as p:
         s = p.qmp
