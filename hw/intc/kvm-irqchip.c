@@ -77,11 +77,28 @@ static bool apic_fetch(Device *dev, Error **errp)
     return true;
 }
 
+/* The base is one of the CPU's registers, and decides how the others are read. */
+static bool store_base(Apic *s, Error **errp)
+{
+    CpuState *cpu = g_new(CpuState, 1);
+    bool ok = accel_get_state(s->cpu, cpu);
+
+    if (ok && cpu->apic_base != s->base) {
+        cpu->apic_base = s->base;
+        ok = accel_put_state(s->cpu, cpu, false, errp);
+    }
+    g_free(cpu);
+    return ok;
+}
+
 static bool apic_store(Device *dev, Error **errp)
 {
     Apic *s = DEVICE_OF(dev, Apic);
     uint8_t regs[IRQCHIP_LAPIC_BYTES];
 
+    if (!store_base(s, errp)) {
+        return false;
+    }
     /* What we do not have (its version, its number of entries) stays the kernel's. */
     if (!accel_irqchip()->get_lapic(s->cpu, regs)) {
         return failed("take", "kvm-apic", errp);
