@@ -151,7 +151,10 @@ static bool gave_up(void)
     return run_requests_take(&cause, &code) & RUN_REQUEST_INTERNAL_ERROR;
 }
 
-/* Under a KVM that interprets kernel-mode code the interpreter is not ours to test. */
+/*
+ * Under a KVM that interprets kernel-mode code the interpreter is not ours to
+ * test, but with modes.S, which is made for it.
+ */
 static bool interpreted(void)
 {
     const AccelType *type = accel_type();
@@ -163,7 +166,7 @@ static bool interpreted(void)
 static void run_image(gconstpointer opaque)
 {
     const char *path = opaque;
-    int64_t until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+    int64_t until = g_get_monotonic_time() + (interpreted() ? 15 : 60) * G_TIME_SPAN_SECOND;
     g_autofree char *image = NULL;
     bool ok, stopped = false;
     size_t size;
@@ -189,7 +192,7 @@ static void run_image(gconstpointer opaque)
     vm_lock();
     vcpus_pause();
     vm_unlock();
-    if ((!ok || verdict) && interpreted()) {
+    if ((!ok || verdict) && interpreted() && !strstr(path, "modes")) {
         g_autofree char *why = g_strdup_printf(
             "KVM interprets kernel-mode code here, and its interpreter %s",
             ok ? "differs from a CPU" : "does not know an instruction");
