@@ -55,6 +55,7 @@ quick: build
 bench: build
 	@tests/bench/run.sh $(BUILD)
 	@tests/bench/images.py $(BUILD)/tools
+	@tests/bench/nbd.py $(BUILD)
 
 check-style: build
 	@$(MESON) test -C $(BUILD) --suite style --print-errorlogs

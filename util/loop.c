@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #define MAX_EVENTS 64
+#define POSTED_ROUNDS 4
 
 typedef struct Watch {
     int fd;
@@ -105,7 +106,9 @@ void loop_post(Loop *loop, LoopFn *fn, void *opaque)
     g_mutex_lock(&loop->lock);
     g_array_append_val(loop->posted, call);
     g_mutex_unlock(&loop->lock);
-    loop_wake(loop);
+    if (current != loop) {
+        loop_wake(loop);            /* in its own dispatch it looks before it sleeps */
+    }
 }
 
 void loop_set_fd(Loop *loop, int fd, LoopFn *on_read, LoopFn *on_write, void *opaque)
@@ -115,6 +118,7 @@ void loop_set_fd(Loop *loop, int fd, LoopFn *on_read, LoopFn *on_write, void *op
         .data.fd = fd,
     };
     Watch *watch;
+    bool wake;
 
     g_mutex_lock(&loop->watch_lock);
     watch = g_hash_table_lookup(loop->watches, GINT_TO_POINTER(fd));
@@ -144,8 +148,11 @@ void loop_set_fd(Loop *loop, int fd, LoopFn *on_read, LoopFn *on_write, void *op
     watch->on_read = on_read;
     watch->on_write = on_write;
     watch->opaque = opaque;
+    wake = watch->always_ready;         /* else a loop that sleeps in epoll sees it by itself */
     g_mutex_unlock(&loop->watch_lock);
-    loop_wake(loop);
+    if (wake) {
+        loop_wake(loop);
+    }
 }
 
 /* Descriptors and time limit that GLib's default context wants; they follow ours in fds. */
@@ -252,7 +259,8 @@ static void dispatch_always_ready(Loop *loop)
     }
 }
 
-static void dispatch_posted(Loop *loop)
+/* False: there were none. */
+static bool dispatch_posted(Loop *loop)
 {
     g_autoptr(GArray) calls = NULL;
 
@@ -267,6 +275,7 @@ static void dispatch_posted(Loop *loop)
 
         call->fn(call->opaque);
     }
+    return calls;
 }
 
 void loop_dispatch(Loop *loop)
@@ -300,6 +309,8 @@ void loop_dispatch(Loop *loop)
             g_main_context_release(g_main_context_default());
         }
     }
-    dispatch_posted(loop);
+    /* What these post, too, as far as it does not go on for ever: a turn costs some calls. */
+    for (int round = 0; round < POSTED_ROUNDS && dispatch_posted(loop); round++) {
+    }
     current = outer;
 }
