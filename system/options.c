@@ -262,6 +262,13 @@ static bool apply_smbios(Config *c, const char *arg, Error **errp)
     return smbios_option_add(arg, errp);
 }
 
+/* -no-fd-bootchk: -machine fd-bootchk=off. */
+static bool apply_no_fd_bootchk(Config *c, const char *arg, Error **errp)
+{
+    json_object_object_add(c->machine, "fd-bootchk", json_object_new_string("off"));
+    return true;
+}
+
 static bool apply_library(Config *c, const char *arg, Error **errp)
 {
     if (!strcmp(arg, "help")) {
@@ -676,6 +683,7 @@ static const OptionRow rows[] = {
     { "append", "TEXT", TEXT(append), .help = "its command line" },
     { "boot", "[order=DRIVES][,once=][,menu=on|off][,splash=FILE][,splash-time=MS]"
       "[,reboot-timeout=MS][,strict=on|off]", apply_boot, "boot order" },
+    { "no-fd-bootchk", NULL, apply_no_fd_bootchk, "boot floppies without a boot signature, too" },
     GROUP("Drives"),
     { "drive", "file=FILE[,if=ide|none][,index=N][,media=disk|cdrom][,format=F][,id=ID][,...]",
       apply_drive, "a drive and its image" },

@@ -350,8 +350,9 @@ static void exec_command(IdeBus *bus, uint8_t command)
     TRACE(ide_command, "%u.%u 0x%02x", bus->index, bus->unit, command);
     clear_irq(bus);
     if (command == CMD_DIAGNOSE && (bus->drives[0] || bus->drives[1])) {
-        /* For both drives, whichever is selected; device 0 answers. */
+        /* For both drives, whichever is selected; device 0 answers and is selected then. */
         for (unsigned i = 0; i < IDE_NR_UNITS; i++) {
+            bus->tf[i].select &= ~IDE_SELECT_UNIT;
             if (bus->drives[i]) {
                 ide_drive_cancel(bus->drives[i]);
                 diagnose(bus->drives[i]);

@@ -323,7 +323,9 @@ static void reset(void)
         qtest_outb(q, CONTROL, 0);
         g_assert_cmphex(qtest_inb(q, ALT_STATUS), ==, ST_DRDY | 0x10);
     }
+    qtest_outb(q, SELECT, 0xb0);
     qtest_outb(q, COMMAND, 0x90);               /* EXECUTE DEVICE DIAGNOSTIC */
+    g_assert_cmphex(qtest_inb(q, SELECT) & 0x10, ==, 0);
     g_assert_true(qtest_irq(q, IRQ));
     ide_expect_ok(q);
     g_assert_cmphex(qtest_inb(q, ERROR), ==, 1);
