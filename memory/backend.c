@@ -1,46 +1,49 @@
-/* -object memory-backend-ram, -file, -memfd: memory that a machine can be given */
+/* -object memory-backend-ram, memory-backend-file, memory-backend-memfd: memory for guests */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "memory/backend.h"
 #include "qom/prop.h"
+#include "qom/user-object.h"
 #include "util/fdset.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-typedef struct MemoryBackend {
-    Object obj;
-    uint64_t size;
-    char *mem_path;             /* file */
-    bool share, prealloc;
-    RamBlock *block;
-    bool used;
-} MemoryBackend;
+#define HUGETLB_SHIFT 26        /* of log2(size) in memfd_create()'s flags, memfd_create(2) */
 
-/* Touch each page, so that the host has it or says so now. */
-static void touch_pages(RamBlock *block)
+static const char *id_of(const MemoryBackend *s)
 {
-    volatile uint8_t *p = block->host;
-
-    for (uint64_t i = 0; i < block->size; i += RAM_PAGE_SIZE) {
-        p[i] = p[i];
-    }
+    return s->obj.name;
 }
 
-static bool finish(MemoryBackend *s, RamBlock *block)
+/* The block over s->fd; fd is closed where that fails. */
+static bool make_block(MemoryBackend *s, Error **errp)
 {
-    s->block = block;
-    if (block && s->prealloc) {
-        touch_pages(block);
+    const RamSource from = {
+        .fd = s->fd, .shared = s->share, .reserve = s->reserve, .prealloc = s->prealloc,
+    };
+
+    s->block = ram_block_new_from(id_of(s), s->size, &from, errp);
+    if (!s->block) {
+        if (s->fd >= 0) {
+            close(s->fd);
+        }
+        return false;
     }
-    return block;
+    ram_block_advise(s->block, s->merge, s->dump);
+    return true;
 }
 
-static bool check_size(MemoryBackend *s, Error **errp)
+static bool check_size(const MemoryBackend *s, Error **errp)
 {
-    if (!s->size || s->size % RAM_PAGE_SIZE) {
-        error_set(errp, "property 'size' of %s must be a multiple of %u, and not 0",
-                  s->obj.type->name, RAM_PAGE_SIZE);
+    if (!s->size) {
+        error_set(errp, "Parameter 'size' is missing");
+        return false;
+    }
+    if (s->size % RAM_PAGE_SIZE || s->size > INT64_MAX) {
+        error_set(errp, "memory backend '%s': size 0x%" PRIx64 " is no multiple of %u KiB, or "
+                  "beyond all memory", id_of(s), s->size, RAM_PAGE_SIZE / 1024);
         return false;
     }
     return true;
@@ -50,137 +53,219 @@ static bool ram_complete(Object *obj, Error **errp)
 {
     MemoryBackend *s = OBJECT_OF(obj, MemoryBackend);
 
-    return check_size(s, errp) && finish(s, ram_block_new(obj->name, s->size, errp));
+    s->fd = -1;
+    return check_size(s, errp) && make_block(s, errp);
 }
 
-static bool map_fd(MemoryBackend *s, int fd, Error **errp)
+/* mem-path names a folder: a file in it that nobody else sees. */
+static int open_unnamed(const char *folder, Error **errp)
 {
-    RamBlock *block = ram_block_new_fd(s->obj.name, s->size, fd, s->share, errp);
+    g_autofree char *path = g_strdup_printf("%s/mica-ram-XXXXXX", folder);
+    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 
-    close(fd);
-    return finish(s, block);
+    if (fd < 0) {
+        error_set_errno(errp, errno, "can't create backing store for guest RAM in %s", folder);
+        return -1;
+    }
+    unlink(path);
+    return fd;
 }
 
-static bool memfd_complete(Object *obj, Error **errp)
+static int open_backing(const MemoryBackend *s, bool *created, Error **errp)
 {
-    MemoryBackend *s = OBJECT_OF(obj, MemoryBackend);
-    int fd;
+    int flags = (s->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC, fd;
 
-    if (!check_size(s, errp)) {
+    *created = false;
+    if (g_file_test(s->mem_path, G_FILE_TEST_IS_DIR)) {
+        return open_unnamed(s->mem_path, errp);
+    }
+    fd = fdset_open(s->mem_path, flags, 0);
+    if (fd < 0 && errno == ENOENT && !s->readonly) {
+        fd = fdset_open(s->mem_path, flags | O_CREAT | O_EXCL, 0644);
+        *created = fd >= 0;
+    }
+    if (fd < 0) {
+        error_set_errno(errp, errno, "can't open backing store %s for guest RAM", s->mem_path);
+    }
+    return fd;
+}
+
+static bool size_backing(const MemoryBackend *s, int fd, Error **errp)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        error_set_errno(errp, errno, "backing store %s", s->mem_path);
         return false;
     }
-    fd = memfd_create(obj->name, MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, s->size) < 0) {
-        error_set_errno(errp, errno, "cannot make a memfd of %" PRIu64 " bytes", s->size);
-        if (fd >= 0) {
-            close(fd);
-        }
+    if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size < s->size) {
+        error_set(errp, "backing store size 0x%" PRIx64 " does not match 'size' option 0x%" PRIx64,
+                  (uint64_t)st.st_size, s->size);
         return false;
     }
-    return map_fd(s, fd, errp);
+    if (S_ISREG(st.st_mode) && st.st_size == 0 && (s->readonly || ftruncate(fd, s->size) < 0)) {
+        error_set_errno(errp, s->readonly ? EROFS : errno,
+                        "can't make backing store %s 0x%" PRIx64 " bytes large", s->mem_path,
+                        s->size);
+        return false;
+    }
+    return true;
 }
 
 static bool file_complete(Object *obj, Error **errp)
 {
     MemoryBackend *s = OBJECT_OF(obj, MemoryBackend);
-    struct stat st;
-    int fd;
+    bool created;
 
+    s->fd = -1;
     if (!s->mem_path) {
-        error_set(errp, "mem-path property not set");
+        error_set(errp, "Parameter 'mem-path' is missing");
         return false;
     }
+    if (s->readonly && s->share) {
+        error_set(errp, "memory backend '%s': readonly=on is possible with share=off only",
+                  id_of(s));
+        return false;
+    }
+    if (!check_size(s, errp) || (s->fd = open_backing(s, &created, errp)) < 0) {
+        return false;
+    }
+    if (!size_backing(s, s->fd, errp)) {
+        close(s->fd);
+    } else if (make_block(s, errp)) {
+        return true;
+    }
+    if (created) {
+        unlink(s->mem_path);
+    }
+    return false;
+}
+
+static bool memfd_complete(Object *obj, Error **errp)
+{
+    MemoryBackend *s = OBJECT_OF(obj, MemoryBackend);
+    unsigned flags = MFD_CLOEXEC | (s->seal ? MFD_ALLOW_SEALING : 0);
+
+    s->fd = -1;
     if (!check_size(s, errp)) {
         return false;
     }
-    fd = fdset_open(s->mem_path, O_RDWR | O_CREAT, 0644);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        error_set_errno(errp, errno, "can't open backing store %s for guest RAM", s->mem_path);
-        if (fd >= 0) {
-            close(fd);
+    if (s->hugetlbsize && !s->hugetlb) {
+        error_set(errp, "'hugetlbsize' option needs hugetlb=on");
+        return false;
+    }
+    if (s->hugetlb) {
+        if (s->hugetlbsize & (s->hugetlbsize - 1)) {
+            error_set(errp, "'hugetlbsize' is 0x%" PRIx64 ", no power of two", s->hugetlbsize);
+            return false;
+        }
+        flags |= MFD_HUGETLB;
+        if (s->hugetlbsize) {
+            flags |= (unsigned)__builtin_ctzll(s->hugetlbsize) << HUGETLB_SHIFT;
+        }
+    }
+    s->fd = memfd_create(id_of(s), flags);
+    if (s->fd < 0 || ftruncate(s->fd, s->size) < 0 ||
+        (s->seal && fcntl(s->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)) {
+        error_set_errno(errp, errno, "memory backend '%s': memfd of 0x%" PRIx64 " bytes", id_of(s),
+                        s->size);
+        if (s->fd >= 0) {
+            close(s->fd);
         }
         return false;
     }
-    if (S_ISREG(st.st_mode) && st.st_size && (uint64_t)st.st_size < s->size) {
-        error_set(errp, "backing store size 0x%" PRIx64 " is smaller than 'size' option 0x%"
-                  PRIx64, (uint64_t)st.st_size, s->size);
-        close(fd);
-        return false;
-    }
-    if (S_ISREG(st.st_mode) && !st.st_size && ftruncate(fd, s->size) < 0) {
-        error_set_errno(errp, errno, "can't make backing store %s large enough", s->mem_path);
-        close(fd);
-        return false;
-    }
-    return map_fd(s, fd, errp);
+    return make_block(s, errp);
 }
 
-static bool backend_can_delete(Object *obj)
+static bool can_delete(Object *obj)
 {
-    return !OBJECT_OF(obj, MemoryBackend)->used;
+    return !OBJECT_OF(obj, MemoryBackend)->taken;
 }
 
-static void backend_finalize(Object *obj)
+static void finalize(Object *obj)
 {
-    ram_block_free(OBJECT_OF(obj, MemoryBackend)->block);
+    MemoryBackend *s = OBJECT_OF(obj, MemoryBackend);
+
+    if (s->block) {
+        if (s->discard_data) {
+            madvise(s->block->host, s->block->size, MADV_REMOVE);
+        }
+        ram_block_free(s->block);
+        if (s->fd >= 0) {
+            close(s->fd);
+        }
+    }
 }
 
-#define PROPS_COMMON                                                                        \
-    PROP_SIZE(MemoryBackend, size, 0, "in bytes"),                                          \
-    PROP_BOOL(MemoryBackend, prealloc, false, "take the memory from the host at once")
-#define PROP_SHARE(def)                                                                     \
-    PROP_BOOL(MemoryBackend, share, def, "what the guest writes reaches the file, and others")
+#define PROPS_COMMON(share_default)                                                         \
+    PROP_SIZE(MemoryBackend, size, 0, "bytes"),                                             \
+    PROP_BOOL(MemoryBackend, merge, true, "the host may share equal pages (KSM)"),          \
+    PROP_BOOL(MemoryBackend, dump, true, "part of core dumps"),                             \
+    PROP_BOOL(MemoryBackend, prealloc, false, "take all of it from the host at once"),      \
+    PROP_BOOL(MemoryBackend, share, share_default, "shared with processes that have it, too"), \
+    PROP_BOOL(MemoryBackend, reserve, true, "count it as the host's overcommit rules say")
 
 static const Prop ram_props[] = {
-    PROPS_COMMON,
-    { }
-};
-
-static const Prop memfd_props[] = {
-    PROPS_COMMON,
-    PROP_SHARE(true),
+    PROPS_COMMON(false),
     { }
 };
 
 static const Prop file_props[] = {
-    PROPS_COMMON,
-    PROP_SHARE(false),
-    PROP_STRING_AS("mem-path", MemoryBackend, mem_path, NULL, "the file"),
+    PROPS_COMMON(false),
+    PROP_STRING_AS("mem-path", MemoryBackend, mem_path, NULL, "the file, or a folder for one"),
+    PROP_BOOL(MemoryBackend, readonly, false, "open the file for reading only; needs share=off"),
+    PROP_BOOL_AS("discard-data", MemoryBackend, discard_data, false,
+                 "what is in memory at the end need not reach the file"),
     { }
 };
 
-#define BACKEND(Name, Desc, Props, Complete)                                                \
-    {                                                                                       \
-        .name = Name, .desc = Desc, .size = sizeof(MemoryBackend), .props = Props,          \
-        .parent = "memory-backend", .complete = Complete,                                   \
-        .can_delete = backend_can_delete, .finalize = backend_finalize,                     \
-    }
-static const UserObjectType ram_backend = BACKEND("memory-backend-ram", "memory of the host",
-                                                  ram_props, ram_complete);
-REGISTER_USER_OBJECT(ram_backend)
-static const UserObjectType memfd_backend = BACKEND("memory-backend-memfd",
-                                                    "memory with a descriptor to pass on",
-                                                    memfd_props, memfd_complete);
-REGISTER_USER_OBJECT(memfd_backend)
-static const UserObjectType file_backend = BACKEND("memory-backend-file", "memory in a file",
-                                                   file_props, file_complete);
-REGISTER_USER_OBJECT(file_backend)
+static const Prop memfd_props[] = {
+    PROPS_COMMON(true),
+    PROP_BOOL(MemoryBackend, hugetlb, false, "huge pages"),
+    PROP_SIZE(MemoryBackend, hugetlbsize, 0, "their size; the host's default where 0"),
+    PROP_BOOL(MemoryBackend, seal, true, "its size cannot change any more"),
+    { }
+};
 
-RamBlock *memory_backend_take(const char *id, Error **errp)
+static const UserObjectType ram_type = {
+    .name = "memory-backend-ram", .parent = "memory-backend",
+    .desc = "memory of this process", .size = sizeof(MemoryBackend),
+    .props = ram_props, .complete = ram_complete, .can_delete = can_delete, .finalize = finalize,
+};
+REGISTER_USER_OBJECT(ram_type)
+
+static const UserObjectType file_type = {
+    .name = "memory-backend-file", .parent = "memory-backend",
+    .desc = "memory that is a file", .size = sizeof(MemoryBackend),
+    .props = file_props, .complete = file_complete, .can_delete = can_delete, .finalize = finalize,
+};
+REGISTER_USER_OBJECT(file_type)
+
+static const UserObjectType memfd_type = {
+    .name = "memory-backend-memfd", .parent = "memory-backend",
+    .desc = "memory behind a file descriptor",
+    .size = sizeof(MemoryBackend), .props = memfd_props, .complete = memfd_complete,
+    .can_delete = can_delete, .finalize = finalize,
+};
+REGISTER_USER_OBJECT(memfd_type)
+
+MemoryBackend *memory_backend_find(const char *id)
 {
     Object *obj = object_child(object_container("/objects"), id);
-    MemoryBackend *s;
 
-    if (!obj || (obj->type != &ram_backend.object && obj->type != &memfd_backend.object &&
-                 obj->type != &file_backend.object)) {
-        error_set(errp, "Memory backend '%s' not found", id);
+    if (!obj || (obj->type != &ram_type.object && obj->type != &file_type.object &&
+                 obj->type != &memfd_type.object)) {
         return NULL;
     }
-    s = OBJECT_OF(obj, MemoryBackend);
-    if (s->used) {
-        error_set(errp, "memory backend '%s' can't be used multiple times.", id);
+    return OBJECT_OF(obj, MemoryBackend);
+}
+
+RamBlock *memory_backend_take(MemoryBackend *backend, Error **errp)
+{
+    if (backend->taken) {
+        error_set(errp, "memory backend %s can't be used multiple times.", id_of(backend));
         return NULL;
     }
-    s->used = true;
-    return s->block;
+    backend->taken = true;
+    return backend->block;
 }

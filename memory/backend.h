@@ -1,14 +1,27 @@
-/* -object memory-backend-ram, -file, -memfd: memory that a machine can be given */
+/* memory-backend-*: host memory that users set up for guests */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef MEMORY_BACKEND_H
 #define MEMORY_BACKEND_H
 
 #include "memory/ram.h"
+#include "qom/object.h"
 
-/*
- * The block of the backend with that id, which is then in use for ever. NULL
- * with errp: there is none of that id, or something uses it already.
- */
-RamBlock *memory_backend_take(const char *id, Error **errp);
+typedef struct MemoryBackend {
+    Object obj;
+    uint64_t size;              /* bytes; these are properties */
+    bool merge, dump, prealloc, share, reserve;
+    char *mem_path;             /* -file: a file, or a folder for one without a name */
+    bool readonly, discard_data;
+    bool hugetlb, seal;         /* -memfd */
+    uint64_t hugetlbsize;
+    int fd;                     /* -1: anonymous memory */
+    bool taken;
+    RamBlock *block;            /* owned, and named after the id */
+} MemoryBackend;
+
+/* By id, NULL when no such object is a memory backend. */
+MemoryBackend *memory_backend_find(const char *id);
+/* For the one user a backend may have; the backend keeps the block. NULL: it has one already. */
+RamBlock *memory_backend_take(MemoryBackend *backend, Error **errp);
 
 #endif

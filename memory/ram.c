@@ -26,29 +26,83 @@ static uint64_t host_memory_available(void)
     return line ? g_ascii_strtoull(line + strlen("MemTotal:"), NULL, 10) * 1024 : 0;
 }
 
-static RamBlock *map_block(const char *name, uint64_t size, int fd, int flags, Error **errp)
+/* Write to every page what it holds; the kernel does it itself from Linux 5.14 on. */
+static bool populate(uint8_t *host, uint64_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    if (!madvise(host, size, MADV_POPULATE_WRITE)) {
+        return true;
+    }
+    if (errno != EINVAL) {
+        return false;
+    }
+#endif
+    for (uint64_t at = 0; at < size; at += RAM_PAGE_SIZE) {
+        *(volatile uint8_t *)(host + at) = *(volatile uint8_t *)(host + at);
+    }
+    return true;
+}
+
+/* MAP_FAILED with errno. */
+static void *map(uint64_t size, const RamSource *from)
+{
+    int flags = (from->shared ? MAP_SHARED : MAP_PRIVATE) | (from->fd < 0 ? MAP_ANONYMOUS : 0) |
+                (from->reserve ? 0 : MAP_NORESERVE);
+    void *host;
+
+    if (size > SIZE_MAX / 2) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    host = mmap(NULL, MAX(size, RAM_PAGE_SIZE), PROT_READ | PROT_WRITE, flags, from->fd, 0);
+    if (host == MAP_FAILED) {
+        return host;
+    }
+    madvise(host, size, MADV_HUGEPAGE);
+    madvise(host, size, MADV_DONTFORK);
+    if (from->prealloc && !populate(host, size)) {
+        int e = errno;
+
+        munmap(host, size);
+        errno = e;
+        return MAP_FAILED;
+    }
+    return host;
+}
+
+RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
+{
+    return ram_block_new_from(name, size, &(RamSource){ .fd = -1 }, errp);
+}
+
+void ram_block_advise(RamBlock *block, bool merge, bool dump)
+{
+    if (merge) {
+        madvise(block->host, block->size, MADV_MERGEABLE);
+    }
+    if (!dump) {
+        madvise(block->host, block->size, MADV_DONTDUMP);
+    }
+}
+
+RamBlock *ram_block_new_from(const char *name, uint64_t size, const RamSource *from, Error **errp)
 {
     RamBlock *block;
-    void *host = MAP_FAILED;
+    void *host;
     uint64_t total = host_memory_available();
 
     size = ROUND_UP(size, RAM_PAGE_SIZE);
-    if (fd < 0 && total && size > total) {
+    if (from->fd < 0 && total && size > total) {
         error_set(errp, "cannot set up guest memory '%s': %" PRIu64 " MiB asked, the host has "
                   "%" PRIu64 " MiB", name, size >> 20, total >> 20);
         return NULL;
     }
-    if (size <= SIZE_MAX / 2) {
-        host = mmap(NULL, MAX(size, RAM_PAGE_SIZE), PROT_READ | PROT_WRITE,
-                    flags | MAP_NORESERVE, fd, 0);
-    }
+    host = map(size, from);
     if (host == MAP_FAILED) {
-        error_set(errp, "cannot set up guest memory '%s': %" PRIu64 " MiB: %s", name, size >> 20,
-                  g_strerror(fd < 0 ? ENOMEM : errno));
+        error_set_errno(errp, errno, "cannot set up guest memory '%s': %" PRIu64 " MiB", name,
+                        size >> 20);
         return NULL;
     }
-    madvise(host, size, MADV_HUGEPAGE);
-    madvise(host, size, MADV_DONTFORK);
     block = g_new0(RamBlock, 1);
     block->name = g_strdup(name);
     block->host = host;
@@ -69,16 +123,6 @@ static RamBlock *map_block(const char *name, uint64_t size, int fd, int flags, E
     error_set(errp, "cannot set up guest memory '%s': more than %d blocks", name, MAX_BLOCKS);
     ram_block_free(block);
     return NULL;
-}
-
-RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp)
-{
-    return map_block(name, size, -1, MAP_PRIVATE | MAP_ANONYMOUS, errp);
-}
-
-RamBlock *ram_block_new_fd(const char *name, uint64_t size, int fd, bool share, Error **errp)
-{
-    return map_block(name, size, fd, share ? MAP_SHARED : MAP_PRIVATE, errp);
 }
 
 void ram_block_free(RamBlock *block)

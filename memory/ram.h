@@ -34,9 +34,18 @@ enum {
 
 /* Zeroed, lazily backed. Fails where the host cannot give that much address space or memory. */
 RamBlock *ram_block_new(const char *name, uint64_t size, Error **errp);
-/* The same from a file's first bytes; without share, writes stay here. */
-RamBlock *ram_block_new_fd(const char *name, uint64_t size, int fd, bool share, Error **errp);
+/* Other memory than that. */
+typedef struct RamSource {
+    int fd;                     /* map it from its start, the caller keeps it; -1: anonymous */
+    bool shared;                /* with whoever has that memory too */
+    bool reserve;               /* against the host's overcommit limit */
+    bool prealloc;              /* not lazily */
+} RamSource;
+RamBlock *ram_block_new_from(const char *name, uint64_t size, const RamSource *from,
+                             Error **errp);
 void ram_block_free(RamBlock *block);
+/* merge: equal pages may be one in the host; dump: part of core dumps. */
+void ram_block_advise(RamBlock *block, bool merge, bool dump);
 /* The block that holds a ram address, NULL when none does. Any thread. */
 RamBlock *ram_block_find(uint64_t ram_addr);
 /* The block a host pointer is in, NULL when none. */

@@ -40,7 +40,7 @@ typedef struct Config {
     bool has_vga;
 
     GPtrArray *objects, *chardevs, *devices, *globals;      /* ConfigItem */
-    GPtrArray *blockdevs;
+    GPtrArray *blockdevs, *numas;
     GPtrArray *drives;                  /* DriveOptions, then by sugar_expand() a blockdev */
     GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
     GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
@@ -77,6 +77,7 @@ bool create_machine(Config *c, Error **errp);
 bool create_early_objects(Config *c, Error **errp);
 bool create_chardevs(Config *c, Error **errp);
 bool create_late_objects(Config *c, Error **errp);
+bool create_numa(Config *c, Error **errp);     /* and the choice of memory backends */
 bool create_drives(Config *c, Error **errp);
 bool create_accel(Config *c, Error **errp);
 bool create_board(Config *c, Error **errp);
@@ -84,6 +85,10 @@ bool create_devices(Config *c, Error **errp);
 bool create_monitors(Config *c, Error **errp);
 bool create_qtest(Config *c, Error **errp);
 bool create_gdb(Config *c, Error **errp);
+
+/* system/create-memory.c: m->ram, for create_board() */
+struct Machine;
+bool create_ram(struct Machine *m, Error **errp);
 
 /* system/daemon.c: fork before any thread; the parent waits until the child is ready. */
 bool daemon_allowed(const Config *c, Error **errp);

@@ -7,7 +7,6 @@
 #include "hw/core/device-qmp.h"
 #include "hw/core/machine.h"
 #include "hw/rtc/mc146818.h"
-#include "memory/backend.h"
 #include "monitor/monitor.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
@@ -394,6 +393,7 @@ static bool take_switches(Config *c, Machine *m, Error **errp)
 
     m->graphics = !c->nographic;
     m->dump_guest_core = m->mem_merge = true;
+    m->memory_backend = g_strdup(keyval_get(c->machine, "memory-backend"));
     if (!take_switch(c, "graphics", &m->graphics, errp) ||
         !take_switch(c, "dump-guest-core", &m->dump_guest_core, errp) ||
         !take_switch(c, "mem-merge", &m->mem_merge, errp) || !take_switch(c, "usb", &usb, errp)) {
@@ -583,51 +583,14 @@ static void name_cpu_type(const Machine *m)
     vcpu_set_type_name(name);
 }
 
-/* -machine memory-backend=ID */
-static bool take_memory_backend(Config *c, Machine *m, Error **errp)
-{
-    m->ram = memory_backend_take(keyval_get(c->machine, "memory-backend"), errp);
-    if (!m->ram) {
-        return false;
-    }
-    if (c->memory && keyval_get(c->memory, "size") && m->ram->size != m->ram_size) {
-        error_set(errp, "Size specified by -m option must match size of explicitly specified "
-                  "'memory-backend' property");
-        return false;
-    }
-    m->ram_size = m->max_ram_size = m->ram->size;
-    return true;
-}
-
-static void advise_memory(const Machine *m)
-{
-    if (m->ram && !m->dump_guest_core) {
-        madvise(m->ram->host, m->ram->size, MADV_DONTDUMP);
-    }
-    if (m->ram && m->mem_merge) {
-        madvise(m->ram->host, m->ram->size, MADV_MERGEABLE);    /* hosts without KSM refuse it */
-    }
-}
-
 bool create_board(Config *c, Error **errp)
 {
     Machine *m = machine_current();
 
     name_cpu_type(m);
-    if (!create_each(c->globals, create_global, errp)) {
+    if (!create_each(c->globals, create_global, errp) || !create_ram(m, errp)) {
         return false;
     }
-    if (keyval_get(c->machine, "memory-backend")) {
-        if (!take_memory_backend(c, m, errp)) {
-            return blame(c->machine_origin, errp);
-        }
-    } else if (m->ram_size) {
-        m->ram = ram_block_new("pc.ram", m->ram_size, errp);
-        if (!m->ram) {
-            return false;
-        }
-    }
-    advise_memory(m);
     if (c->mem_lock && mlockall(MCL_CURRENT | MCL_FUTURE) < 0) {
         error_set_errno(errp, errno, "-overcommit mem-lock=on: cannot lock memory");
         return false;

@@ -59,6 +59,7 @@ int main(int argc, char **argv)
     check(create_early_objects(config, &err), &err);
     check(create_chardevs(config, &err), &err);
     check(create_late_objects(config, &err), &err);
+    check(create_numa(config, &err), &err);
     check(create_drives(config, &err), &err);
     check(create_accel(config, &err), &err);
     check(create_board(config, &err), &err);

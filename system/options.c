@@ -43,6 +43,7 @@ Config *config_new(void)
     c->globals = g_ptr_array_new();
     c->blockdevs = g_ptr_array_new();
     c->drives = g_ptr_array_new();
+    c->numas = g_ptr_array_new();
     c->serials = g_ptr_array_new();
     c->debugcons = g_ptr_array_new();
     c->monitors = g_ptr_array_new();
@@ -89,20 +90,23 @@ static void merge(Json **into, Json *more)
     json_object_put(more);
 }
 
+static bool merge_members(Json **into, const QapiType *type, Json *more, Error **errp)
+{
+    void *checked;
+
+    merge(into, more);
+    checked = qapi_parse_object(type, *into, QAPI_KEYVAL, errp);
+    qapi_free_object(type, checked);
+    return checked;
+}
+
 /* Parse, merge with what earlier ones said, and check the whole against its type. */
 static bool merge_checked(Json **into, const QapiType *type, const char *arg, const char *implied,
                           Error **errp)
 {
     Json *json = keyval_parse_bare(arg, implied, NULL, errp);
-    void *checked;
 
-    if (!json) {
-        return false;
-    }
-    merge(into, json);
-    checked = qapi_parse_object(type, *into, QAPI_KEYVAL, errp);
-    qapi_free_object(type, checked);
-    return checked;
+    return json && merge_members(into, type, json, errp);
 }
 
 static void set_origin(char **place, const Config *c)
@@ -137,6 +141,31 @@ static bool take_machine_accels(Config *c, const char *list, Error **errp)
     return true;
 }
 
+/* -machine smp.cpus=2,boot.order=c,memory.size=1G: as -smp, -boot and -m say it. */
+static bool take_machine_groups(Config *c, Json *json, Error **errp)
+{
+    const struct { const char *key; Json **into; char **origin; const QapiType *type; } rows[] = {
+        { "smp", &c->smp, &c->smp_origin, &qapi_type_SmpOptions },
+        { "boot", &c->boot, &c->boot_origin, &qapi_type_BootOptions },
+        { "memory", &c->memory, &c->memory_origin, &qapi_type_MemoryOptions },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        Json *group;
+
+        if (!json_object_object_get_ex(json, rows[i].key, &group) ||
+            !json_object_is_type(group, json_type_object)) {
+            continue;
+        }
+        set_origin(rows[i].origin, c);
+        if (!merge_members(rows[i].into, rows[i].type, json_object_get(group), errp)) {
+            return false;
+        }
+        json_object_object_del(json, rows[i].key);
+    }
+    return true;
+}
+
 static bool apply_machine(Config *c, const char *arg, Error **errp)
 {
     bool help;
@@ -164,6 +193,7 @@ static bool apply_machine(Config *c, const char *arg, Error **errp)
         ok = take_machine_accels(c, accels, errp);
         json_object_object_del(json, "accel");
     }
+    ok = ok && take_machine_groups(c, json, errp);
     merge(&c->machine, json);
     set_origin(&c->machine_origin, c);
     return ok;
@@ -243,6 +273,39 @@ static bool apply_memory(Config *c, const char *arg, Error **errp)
 {
     set_origin(&c->memory_origin, c);
     return merge_checked(&c->memory, &qapi_type_MemoryOptions, arg, "size", errp);
+}
+
+/* cpus= may be given several times: its values are joined with colons. */
+static Json *parse_numa(const char *arg, Error **errp)
+{
+    g_auto(GStrv) parts = g_strsplit(arg, ",", -1);
+    g_autoptr(GString) cpus = g_string_new(NULL), rest = g_string_new(NULL);
+
+    for (unsigned i = 0; parts[i]; i++) {
+        bool is_cpus = g_str_has_prefix(parts[i], "cpus=");
+        GString *out = is_cpus ? cpus : rest;
+
+        g_string_append_printf(out, "%s%s", out->len ? is_cpus ? ":" : "," : "",
+                               parts[i] + (is_cpus ? strlen("cpus=") : 0));
+    }
+    if (cpus->len) {
+        g_string_append_printf(rest, ",cpus=%s", cpus->str);
+    }
+    return keyval_parse(rest->str, "type", NULL, errp);
+}
+
+static bool apply_numa(Config *c, const char *arg, Error **errp)
+{
+    Json *json = *arg == '{' ? json_parse_object(arg, errp) : parse_numa(arg, errp);
+    QapiMode mode = *arg == '{' ? QAPI_STRICT : QAPI_KEYVAL;
+    g_autoptr(NumaOptions) checked = json ? qapi_parse_NumaOptions(json, mode, errp) : NULL;
+
+    if (!checked) {
+        json_object_put(json);
+        return false;
+    }
+    config_add(c->numas, c->origin, json, mode);
+    return true;
 }
 
 static bool apply_boot(Config *c, const char *arg, Error **errp)
@@ -669,6 +732,8 @@ static const OptionRow rows[] = {
     { "m", "[size=]SIZE[,slots=N,maxmem=SIZE]", apply_memory, "memory; in MiB without a suffix" },
     { "overcommit", "[mem-lock=on|off]", apply_overcommit, "pin the guest's memory" },
     { "no-acpi", NULL, apply_no_acpi, "the same as -machine acpi=off" },
+    { "numa", "node[,nodeid=N][,cpus=FIRST[-LAST]][,memdev=ID] | dist,src=N,dst=N,val=N |"
+      " cpu,node-id=N[,socket-id=][,core-id=][,thread-id=]", apply_numa, "NUMA nodes" },
     { "global", "DRIVER.PROP=VALUE", apply_global, "another default for a property" },
     { "rtc", "[base=utc|localtime|DATE][,clock=][,driftfix=]", apply_rtc, "real-time clock" },
     { "uuid", "UUID", apply_uuid, "the machine's UUID" },

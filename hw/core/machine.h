@@ -37,7 +37,11 @@ typedef struct Machine {
     char *guest_name;           /* -name */
     uint8_t uuid[16];
     bool has_uuid;
-    RamBlock *ram;              /* all of the guest's memory, made before init() */
+    char *memory_backend;       /* -machine memory-backend=: whose memory it is */
+    struct NumaConfig *numa;    /* hw/core/numa.h; NULL: no nodes */
+    /* All of the guest's memory, made before init(), and the block that begins it. */
+    MemRegion ram_region;
+    RamBlock *ram;
 } Machine;
 
 typedef struct MachineType {

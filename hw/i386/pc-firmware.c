@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/core/loader.h"
+#include "hw/core/numa.h"
 #include "hw/display/sga.h"
 #include "hw/i386/acpi.h"
 #include "hw/i386/linux-boot.h"
@@ -280,6 +281,30 @@ static void find_isa_device(Device *dev, void *opaque)
     }
 }
 
+/* node_ram has room for all; *distances is a new square of what the nodes are apart. */
+static void describe_nodes(const NumaConfig *numa, AcpiConfig *cfg, uint64_t *node_ram,
+                           uint8_t **distances)
+{
+    unsigned count = numa ? numa->nr_nodes : 0;
+
+    cfg->nr_nodes = count;
+    if (!count) {
+        return;
+    }
+    if (numa->has_distances) {
+        *distances = g_new(uint8_t, count * count);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        node_ram[i] = numa->nodes[i].size;
+        for (unsigned k = 0; *distances && k < count; k++) {
+            (*distances)[i * count + k] = numa->distance[i][k];
+        }
+    }
+    cfg->node_ram = node_ram;
+    cfg->node_of_cpu = numa->node_of_cpu;
+    cfg->distances = *distances;
+}
+
 static bool publish_acpi(PcMachine *pc, Error **errp)
 {
     g_autofree uint32_t *apic_ids = g_new(uint32_t, pc->machine.smp.cpus);
@@ -288,12 +313,15 @@ static bool publish_acpi(PcMachine *pc, Error **errp)
         .above_4g = pc->above_4g, .s3 = true, .s4 = true,
         .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
     };
+    g_autofree uint64_t *node_ram = g_new0(uint64_t, NUMA_MAX_NODES);
+    g_autofree uint8_t *distances = NULL;
     AcpiFiles files;
     bool ok;
 
     for (unsigned i = 0; i < cfg.nr_cpus; i++) {
         apic_ids[i] = i;
     }
+    describe_nodes(pc->machine.numa, &cfg, node_ram, &distances);
     devices_for_each(find_isa_device, &cfg);
     acpi_build(&cfg, &files);
     ok = fw_cfg_add_file(pc->fw, "etc/acpi/tables", files.tables->data, files.tables->len, errp) &&

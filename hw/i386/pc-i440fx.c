@@ -23,7 +23,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     if (!pc_choose_smm(pc, &smm, errp) || !pc_create_cpus(pc, errp)) {
         return false;
     }
-    host = i440fx_new(m->ram, pc->below_4g);
+    host = i440fx_new(&m->ram_region, m->ram, pc->below_4g);
     if (!pc_load_bios(pc, host->bus->mem, errp)) {
         return false;
     }

@@ -26,7 +26,9 @@ enum {
 
 typedef struct I440fxHost {
     PciHost host;
-    MemRegion ram, ram_low, ram_high;   /* all of it; below and above 4 GiB */
+    MemRegion *ram;                     /* all of it */
+    RamBlock *first;                    /* and the block that begins it */
+    MemRegion ram_low, ram_high;        /* below and above 4 GiB */
     MemRegion pci_mem;
     MemRegion unclaimed;                /* 0xa0000..0xfffff where no PCI or ISA device answers */
     AddressSpace *pci_as;               /* what PCI alone decodes */
@@ -58,7 +60,7 @@ static uint64_t write_only_read(void *opaque, uint64_t offset, unsigned size)
 static void write_only_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     PamSegment *seg = opaque;
-    RamBlock *ram = seg->host->ram.ram;
+    RamBlock *ram = seg->host->first;
     uint64_t at = seg->base + offset;
 
     if (at + size <= ram->size) {
@@ -91,7 +93,7 @@ static void pam_init(I440fx *s, I440fxHost *host, unsigned n)
     seg->base = n == 0 ? 0xf0000 : 0xc0000 + (n - 1) * 0x4000;
     seg->size = n == 0 ? 0x10000 : 0x4000;
     region_init_alias(&seg->pci, obj, "pam-pci", &host->pci_mem, seg->base, seg->size);
-    region_init_alias(&seg->ram_ro, obj, "pam-rom", &host->ram, seg->base, seg->size);
+    region_init_alias(&seg->ram_ro, obj, "pam-rom", host->ram, seg->base, seg->size);
     region_set_readonly(&seg->ram_ro, true);
     region_init_io(&seg->write_only, obj, &write_only_io, seg, "pam-write-only", seg->size);
     region_set_enabled(&seg->ram_ro, false);
@@ -148,7 +150,7 @@ static bool i440fx_realize(Device *dev, Error **errp)
     I440fx *s = DEVICE_OF(dev, I440fx);
     PciDevice *pci = &s->pci;
     I440fxHost *host = DEVICE_OF(dev->bus->owner, I440fxHost);
-    uint64_t units = MIN(host->ram.ram->size >> 23, 255);
+    uint64_t units = MIN(host->ram->size >> 23, 255);
 
     /* The chip answers memory cycles and masters the bus whatever software writes. */
     pci_put_word(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -166,7 +168,7 @@ static bool i440fx_realize(Device *dev, Error **errp)
     }
     region_init_alias(&s->vga_window, &dev->obj, "vga-window", &host->pci_mem, SMRAM_BASE,
                       SMRAM_SIZE);
-    region_init_alias(&s->smram, &dev->obj, "smram", &host->ram, SMRAM_BASE, SMRAM_SIZE);
+    region_init_alias(&s->smram, &dev->obj, "smram", host->ram, SMRAM_BASE, SMRAM_SIZE);
     region_add(memory_root(), SMRAM_BASE, &s->vga_window, 1);
     region_add(smm_root(), SMRAM_BASE, &s->smram, 1);
     update_map(s);
@@ -199,14 +201,15 @@ static const DeviceType i440fx_host_type = {
 };
 REGISTER_DEVICE(i440fx_host_type)
 
-PciHost *i440fx_new(RamBlock *ram, uint64_t below_4g)
+PciHost *i440fx_new(MemRegion *ram, RamBlock *first, uint64_t below_4g)
 {
     Device *dev = device_new("i440FX-pcihost");
     I440fxHost *s = DEVICE_OF(dev, I440fxHost);
 
     device_set_name(dev, "i440fx");
-    region_init_ram_block(&s->ram, &dev->obj, "pc.ram", ram);
-    region_init_alias(&s->ram_low, &dev->obj, "ram-below-4g", &s->ram, 0,
+    s->ram = ram;
+    s->first = first;
+    region_init_alias(&s->ram_low, &dev->obj, "ram-below-4g", ram, 0,
                       MIN(below_4g, ram->size));
     region_init_container(&s->pci_mem, &dev->obj, "pci", UINT64_MAX);
     region_init_io(&s->unclaimed, &dev->obj, &unclaimed_io, s, "pci-unclaimed",
@@ -215,7 +218,7 @@ PciHost *i440fx_new(RamBlock *ram, uint64_t below_4g)
     memory_begin();
     region_add(memory_root(), 0, &s->ram_low, 0);
     if (ram->size > below_4g) {
-        region_init_alias(&s->ram_high, &dev->obj, "ram-above-4g", &s->ram, below_4g,
+        region_init_alias(&s->ram_high, &dev->obj, "ram-above-4g", ram, below_4g,
                           ram->size - below_4g);
         region_add(memory_root(), 1ULL << 32, &s->ram_high, 0);
     }

@@ -7,9 +7,10 @@
 
 /*
  * The north bridge and its root bus "pci.0". ram is all of the guest's memory:
- * its first below_4g bytes appear at address 0, the rest at 4 GiB. Firmware
- * and everything else that the PAM registers can hide goes into bus->mem.
+ * its first below_4g bytes appear at address 0, the rest at 4 GiB; first is the
+ * block that begins it. Firmware and everything else that the PAM registers can
+ * hide goes into bus->mem.
  */
-PciHost *i440fx_new(RamBlock *ram, uint64_t below_4g);
+PciHost *i440fx_new(MemRegion *ram, RamBlock *first, uint64_t below_4g);
 
 #endif

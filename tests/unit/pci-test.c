@@ -440,6 +440,8 @@ static void smbus(void)
     g_assert_cmphex(in(0xb100, 1), ==, 0);
 }
 
+static MemRegion ram_region;
+
 int main(int argc, char **argv)
 {
     IrqLine *lines = irq_new(set_irq, NULL, ISA_NR_IRQS), *irqs[ISA_NR_IRQS];
@@ -451,7 +453,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < ISA_NR_IRQS; i++) {
         irqs[i] = &lines[i];
     }
-    host = i440fx_new(ram, BELOW_4G);
+    region_init_ram_block(&ram_region, NULL, "ram", ram);
+    host = i440fx_new(&ram_region, ram, BELOW_4G);
     isa = piix3_new(host, irqs);
     piix4_pm_new(host->bus, 1, irqs[9], true);
     msi_set_deliver(got_msi);
