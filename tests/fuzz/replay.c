@@ -22,9 +22,13 @@ static void damage(GByteArray *bytes, GRand *rand)
         case 2:
             g_byte_array_remove_index(bytes, at);
             break;
-        default:
-            g_byte_array_append(bytes, bytes->data + at, MIN(bytes->len - at, byte));
+        default: {
+            unsigned n_twice = MIN(bytes->len - at, byte);
+            g_autofree uint8_t *twice = g_memdup2(bytes->data + at, n_twice);
+
+            g_byte_array_append(bytes, twice, n_twice);
             break;
+        }
         }
     }
 }
