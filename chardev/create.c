@@ -123,6 +123,7 @@ typedef struct ShortForm {
     bool more;                  /* ",key=value" may follow it */
     bool host_port;             /* the rest is HOST:PORT */
     bool udp;                   /* the rest is [HOST]:PORT[@[HOST]:PORT] */
+    bool size;                  /* the rest is a screen's size */
     bool whole;                 /* the value of rest is all of it */
 } ShortForm;
 
@@ -131,6 +132,8 @@ static const ShortForm short_forms[] = {
     { .prefix = "stdio", .options = "stdio", .more = true },
     { .prefix = "pty", .options = "pty", .more = true },
     { .prefix = "ringbuf", .options = "ringbuf", .more = true },
+    { .prefix = "vc:", .options = "vc", .size = true },
+    { .prefix = "vc", .options = "vc", .more = true },
     { .prefix = "memory", .options = "ringbuf", .more = true },
     { .prefix = "/dev/", .options = "serial", .rest = "path", .whole = true },
     { .prefix = "udp:", .options = "udp", .more = true, .udp = true },
@@ -191,6 +194,23 @@ static const struct { const char *name, *what; } refused[] = {
     { "spicevmc", "SPICE" }, { "spiceport", "SPICE" },
 };
 
+/* "WIDTHxHEIGHT" in pixels, "COLSCxROWSC" in characters. */
+static bool append_size(GString *text, const char *rest, const char *spec, Error **errp)
+{
+    unsigned x, y;
+    int n = 0;
+
+    if (sscanf(rest, "%6uCx%6uC%n", &x, &y, &n) == 2 && n && !rest[n]) {
+        g_string_append_printf(text, ",cols=%u,rows=%u", x, y);
+    } else if (sscanf(rest, "%6ux%6u%n", &x, &y, &n) == 2 && n && !rest[n]) {
+        g_string_append_printf(text, ",width=%u,height=%u", x, y);
+    } else {
+        error_set(errp, "'%s' has no size: vc:WIDTHxHEIGHT or vc:COLSCxROWSC is expected", spec);
+        return false;
+    }
+    return true;
+}
+
 static char *expand(const char *spec, Error **errp)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -209,7 +229,7 @@ static char *expand(const char *spec, Error **errp)
     }
     if (!form) {
         error_set(errp, "'%s' is not a valid char driver", spec);
-        error_hint(errp, "Valid ones: stdio, mon:stdio, null, pty, file:PATH, pipe:PATH, "
+        error_hint(errp, "Valid ones: stdio, mon:stdio, null, pty, vc, file:PATH, pipe:PATH, "
                    "unix:PATH, tcp:HOST:PORT, telnet:HOST:PORT, udp:HOST:PORT, /dev/TTY, fd:N, "
                    "chardev:ID");
         return NULL;
@@ -223,6 +243,10 @@ static char *expand(const char *spec, Error **errp)
             return NULL;
         }
         g_string_append(text, rest + n);
+    } else if (form->size) {
+        if (!append_size(text, rest, spec, errp)) {
+            return NULL;
+        }
     } else if (form->udp) {
         if (!append_udp(text, rest, spec, errp)) {
             return NULL;
@@ -266,10 +290,6 @@ Chardev *chardev_new_short(const char *spec, const char *id, bool *want_monitor,
     }
     if (want_monitor) {
         *want_monitor = monitor;
-    }
-    if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
-        error_set(errp, "'%s' needs a graphical window, and there is none", spec);
-        return NULL;
     }
     text = expand(spec + (monitor ? strlen("mon:") : 0), errp);
     json = text ? keyval_parse_bare(text, "backend", NULL, errp) : NULL;

@@ -13,6 +13,7 @@
 #include "system/gdbstub.h"
 #include "system/main-loop.h"
 #include "system/run.h"
+#include "system/vc-screen.h"
 
 static Config *config;  /* lives as long as the program */
 
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     check(!config->pidfile || daemon_write_pidfile(config->pidfile, &err), &err);
     check(create_machine(config, &err), &err);
     check(create_early_objects(config, &err), &err);
+    vc_screen_start();
     check(create_chardevs(config, &err), &err);
     check(create_late_objects(config, &err), &err);
     check(create_numa(config, &err), &err);

@@ -32,18 +32,40 @@ static void tick(void *opaque)
     timer_arm(&c->timer, clock_ns(CLOCK_TYPE_REALTIME) + REFRESH_NS);
 }
 
-Console *console_new(const ConsoleOps *ops, void *opaque, Object *device)
+static Console *new_console(const ConsoleOps *ops, void *opaque, const char *name)
 {
     Console *c = g_new0(Console, 1);
 
     c->ops = ops;
     c->opaque = opaque;
-    c->device = device;
-    c->name = g_strdup(device->type->name);
+    c->name = g_strdup(name);
     c->surface = new_surface(640, 480);
     g_assert(c->surface);
     list_init(&c->listeners);
     timer_init(&c->timer, CLOCK_TYPE_REALTIME, tick, c);
+    return c;
+}
+
+Console *console_new(const ConsoleOps *ops, void *opaque, Object *device)
+{
+    Console *c = new_console(ops, opaque, device->type->name), *text;
+
+    c->device = device;
+    /* The first of all is what a viewer shows at first. */
+    list_for_each(text, &consoles, Console, link) {
+        if (!text->device) {
+            list_insert_before(&text->link, &c->link);
+            return c;
+        }
+    }
+    list_append(&consoles, &c->link);
+    return c;
+}
+
+Console *console_new_text(const ConsoleOps *ops, void *opaque, const char *name)
+{
+    Console *c = new_console(ops, opaque, name);
+
     list_append(&consoles, &c->link);
     return c;
 }
@@ -177,4 +199,13 @@ void console_invalidate(Console *c)
     if (c->ops->invalidate) {
         c->ops->invalidate(c->opaque);
     }
+}
+
+bool console_type(Console *c, const char *bytes, size_t len)
+{
+    if (!c->ops->type) {
+        return false;
+    }
+    c->ops->type(c->opaque, bytes, len);
+    return true;
 }

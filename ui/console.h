@@ -16,6 +16,7 @@ typedef struct Console Console;
 typedef struct ConsoleOps {
     void (*update)(void *opaque);       /* draw what has changed since the last call */
     void (*invalidate)(void *opaque);   /* the next update draws everything */
+    void (*type)(void *opaque, const char *bytes, size_t len);  /* only text consoles */
 } ConsoleOps;
 
 /* The viewer's side: a window, a VNC server. Embedded in it. */
@@ -27,6 +28,8 @@ typedef struct ConsoleListener {
 } ConsoleListener;
 
 Console *console_new(const ConsoleOps *ops, void *opaque, Object *device);
+/* A text console: it comes behind those of adapters. */
+Console *console_new_text(const ConsoleOps *ops, void *opaque, const char *name);
 void console_free(Console *c);
 /* The n-th one, NULL when there are not so many. */
 Console *console_get(unsigned n);
@@ -54,6 +57,8 @@ void console_unlisten(ConsoleListener *l);
 /* Bring the surface up to date now. */
 void console_update(Console *c);
 void console_invalidate(Console *c);
+/* What a terminal sends for keys. False: it is no text console, keys go through ui/input.h. */
+bool console_type(Console *c, const char *bytes, size_t len);
 
 /* Write the picture as it is now to a file, binary PPM or PNG, on a worker thread. */
 bool co_console_dump(Console *c, const char *path, bool png, Error **errp);

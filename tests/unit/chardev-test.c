@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "chardev/char.h"
 #include "chardev/ringbuf.h"
+#include "chardev/vc.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
 #include "qom/user-object.h"
@@ -379,6 +380,107 @@ static void udp(void)
     close(fd);
 }
 
+/* --- text consoles --- */
+
+static unsigned vc_drawn;
+
+static void *vc_screen_open(Chardev *chr, Error **errp)
+{
+    return &vc_drawn;
+}
+
+static void vc_screen_resized(void *screen, unsigned cols, unsigned rows)
+{
+    g_assert_cmpuint(cols * rows, ==, 50);
+}
+
+static void vc_screen_changed(void *screen, unsigned first_row, unsigned nr_rows)
+{
+    g_assert_cmpuint(first_row + nr_rows, <=, 5);
+    vc_drawn |= ((1 << nr_rows) - 1) << first_row;
+}
+
+static void vc_screen_close(void *screen)
+{
+}
+
+static char *vc_text(Chardev *chr)
+{
+    GString *text = g_string_new(NULL);
+
+    for (unsigned row = 0; row < 5; row++) {
+        for (unsigned col = 0; col < 10; col++) {
+            g_string_append_c(text, vc_row(chr, row)[col].ch);
+        }
+        while (text->len && text->str[text->len - 1] == ' ') {
+            g_string_truncate(text, text->len - 1);
+        }
+        g_string_append_c(text, '|');
+    }
+    return g_string_free(text, false);
+}
+
+/* What is written, and what the 10 by 5 characters are then. */
+static void vc(void)
+{
+    static const VcScreenOps ops = { .open = vc_screen_open, .resized = vc_screen_resized,
+                                     .changed = vc_screen_changed, .close = vc_screen_close };
+    static const struct { const char *out, *screen; unsigned col, row; } rows[] = {
+        { "one\r\ntwo\b\bW", "one|tWo||||", 2, 1 },
+        { "0123456789", "0123456789|||||", 9, 0 },
+        { "0123456789ab", "0123456789|ab||||", 2, 1 },
+        { "a\tb\tc", "a       bc|||||", 9, 0 },
+        { "1\r\n2\r\n3\r\n4\r\n5\r\n6", "2|3|4|5|6|", 1, 4 },
+        { "\033[3;4Hx\033[99;99Hy\033[1;1Hz", "z||   x||         y|", 1, 0 },
+        { "abc\033[5Dd\033[2Ce\033[B\033[Af", "dbcef|||||", 5, 0 },
+        { "abcdef\033[3D\033[K", "abc|||||", 3, 0 },
+        { "abcdef\033[3D\033[1K", "    ef|||||", 3, 0 },
+        { "1\r\n2\r\n3\033[2;1H\033[J", "1|||||", 0, 1 },
+        { "1\r\n2\r\n3\033[2;1H\033[1L", "1||2|3||", 0, 1 },
+        { "1\r\n2\r\n3\033[2;1H\033[M", "1|3||||", 0, 1 },
+        { "abcdef\033[1;2H\033[2P", "adef|||||", 1, 0 },
+        { "abcdef\033[1;2H\033[3@", "a   bcdef|||||", 1, 0 },
+        { "abcdef\033[1;2H\033[2X", "a  def|||||", 1, 0 },
+        { "\033Mtop\033[s\033[4;4H\033[u!", "top!|||||", 4, 0 },
+        { "x\033[999999999999A\033[;;;;;;;;;;;1my\033(0z", "xyz|||||", 3, 0 },
+        { "a\033[2Jb", " b|||||", 2, 0 },
+    };
+    Chardev *chr;
+    User u;
+
+    vc_set_screen(&ops);
+    chr = chardev_new_short("vc:10Cx5C", "v", NULL, NULL);
+    user_connect(&u, chr, 100);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *text = NULL;
+        unsigned col, row;
+
+        char_fe_printf(&u.fe, "\033c%s", rows[i].out);
+        text = vc_text(chr);
+        vc_cursor(chr, &col, &row);
+        g_test_message("row %zu", i);
+        g_assert_cmpstr(text, ==, rows[i].screen);
+        g_assert_cmpuint(col, ==, rows[i].col);
+        g_assert_cmpuint(row, ==, rows[i].row);
+    }
+    char_fe_printf(&u.fe, "\033c\033[1;31;44mA\033[0;7mB\033[5;3H\033[6n");
+    g_assert_cmpmem(vc_row(chr, 0), sizeof(VcCell), (&(VcCell){ 'A', 9, 4 }), sizeof(VcCell));
+    g_assert_cmpmem(vc_row(chr, 0) + 1, sizeof(VcCell), (&(VcCell){ 'B', 0, 7 }),
+                    sizeof(VcCell));
+    g_assert_cmpstr(u.seen->str, ==, "<open>\033[5;3R");
+    u.room = 2;
+    vc_type(chr, "abc", 3);
+    u.room = 9;
+    char_fe_accept_input(&u.fe);
+    g_assert_cmpstr(u.seen->str, ==, "<open>\033[5;3Rabc");
+    vc_drawn = 0;
+    char_fe_printf(&u.fe, "\033[2;1Hx");
+    g_assert_cmphex(vc_drawn, ==, 0x1e);        /* where the cursor was, and where it is */
+    user_done(&u);
+    chardev_delete(chr, NULL);
+    vc_set_screen(NULL);
+}
+
 /* --- TLS --- */
 
 static bool add_object(const char *text)
@@ -560,7 +662,8 @@ static void short_errors(void)
         { "file:", "'file:' lacks the path" },
         { "tcp:1234", "'tcp:1234' lacks a port: HOST:PORT is expected" },
         { "chardev:none", "Chardev 'none' not found" },
-        { "vc", "'vc' needs a graphical window, and there is none" },
+        { "vc", "chardev 'e': there is no screen for a text console" },
+        { "vc:0x0", "chardev 'e': a text console has 1 to 512 columns, not 0" },
         { "null,x=1", "'null' takes no options" },
         { "unix:/tmp/x,sever=on", "Parameter 'sever' is unexpected" },
         { "unix:/tmp/x,server=maybe", "Parameter 'server' expects 'on' or 'off'" },
@@ -603,6 +706,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/pty", pty);
     g_test_add_func("/chardev/serial", serial);
     g_test_add_func("/chardev/udp", udp);
+    g_test_add_func("/chardev/vc", vc);
     g_test_add_func("/chardev/tls", tls);
     g_test_add_func("/chardev/reconnect", reconnect);
     g_test_add_func("/chardev/mux", mux);
