@@ -43,7 +43,7 @@ static bool load_font(Error **errp)
     data = g_bytes_get_data(rom, &size);
     for (size_t at = 0; at + font_bytes <= size; at++) {
         if (!memcmp(data + at, begin, sizeof(begin))) {
-            font = (const uint8_t (*)[GLYPH_HEIGHT])g_memdup2(data + at, font_bytes);
+            font = (const uint8_t(*)[GLYPH_HEIGHT])g_memdup2(data + at, font_bytes);
             break;
         }
     }
