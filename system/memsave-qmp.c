@@ -1,8 +1,11 @@
-/* pmemsave: guest memory to a file, a piece at a time */
+/* memsave, pmemsave: guest memory to a file, a piece at a time */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "accel/accel.h"
+#include "accel/debug.h"
 #include "memory/memory.h"
 #include "qapi/commands-memory.h"
+#include "system/run.h"
 #include "util/fdset.h"
 #include "util/thread-pool.h"
 
@@ -53,32 +56,89 @@ static void read_memory(GuestAddr addr, uint8_t *buf, size_t len)
     }
 }
 
-void qmp_pmemsave(int64_t val, int64_t size, const char *filename, Error **errp)
+typedef struct Save {
+    uint64_t addr, size;
+    Vcpu *cpu;                  /* whose addresses these are; NULL: physical */
+    const char *filename;
+} Save;
+
+/* Page tables are read while they do not change. */
+static bool read_virtual(Vcpu *cpu, uint64_t addr, uint8_t *buf, size_t len)
+{
+    bool running = run_is_running(), ok;
+
+    if (running) {
+        vcpus_pause();
+    }
+    ok = debug_mem_read(cpu, addr, buf, len);
+    if (running) {
+        vcpus_start();
+    }
+    return ok;
+}
+
+static void co_save(Save *s, Error **errp)
 {
     g_autofree uint8_t *buf = g_malloc(PIECE_BYTES);
-    Piece piece = { .fd = -1, .filename = filename };
-    int ret;
+    Piece piece = { .fd = -1, .filename = s->filename };
+    int ret = co_thread_call(write_piece, &piece);
 
-    if (size < 0 || val < 0) {
-        error_set(errp, "Parameter '%s' expects a non-negative number", size < 0 ? "size" : "val");
-        return;
-    }
-    ret = co_thread_call(write_piece, &piece);
     if (ret < 0) {
-        error_set_errno(errp, -ret, "Could not open '%s'", filename);
+        error_set_errno(errp, -ret, "Could not open '%s'", s->filename);
         return;
     }
     piece.filename = NULL;
     piece.buf = buf;
-    while (size && ret == 0) {
-        piece.len = MIN(size, PIECE_BYTES);
-        read_memory(val, buf, piece.len);
+    while (s->size && ret == 0) {
+        piece.len = MIN(s->size, PIECE_BYTES);
+        if (!s->cpu) {
+            read_memory(s->addr, buf, piece.len);
+        } else if (!read_virtual(s->cpu, s->addr, buf, piece.len)) {
+            error_set(errp, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64 " specified", s->addr,
+                      s->size);
+            close(piece.fd);
+            return;
+        }
         ret = co_thread_call(write_piece, &piece);
-        val += piece.len;
-        size -= piece.len;
+        s->addr += piece.len;
+        s->size -= piece.len;
     }
     close(piece.fd);
     if (ret < 0) {
-        error_set_errno(errp, -ret, "An IO error has occurred: '%s'", filename);
+        error_set_errno(errp, -ret, "An IO error has occurred: '%s'", s->filename);
+    }
+}
+
+static bool check(int64_t val, int64_t size, Error **errp)
+{
+    if (size < 0 || val < 0) {
+        error_set(errp, "Parameter '%s' expects a non-negative number", size < 0 ? "size" : "val");
+        return false;
+    }
+    return true;
+}
+
+void qmp_pmemsave(int64_t val, int64_t size, const char *filename, Error **errp)
+{
+    Save save = { val, size, NULL, filename };
+
+    if (check(val, size, errp)) {
+        co_save(&save, errp);
+    }
+}
+
+void qmp_memsave(int64_t val, int64_t size, const char *filename, bool has_cpu_index,
+                 int64_t cpu_index, Error **errp)
+{
+    Save save = { val, size, NULL, filename };
+
+    save.cpu = cpu_index >= 0 && cpu_index < vcpu_count() ? vcpu_get(cpu_index) : NULL;
+    if (!save.cpu) {
+        error_set(errp, "Parameter 'cpu-index' expects a CPU number");
+    } else if (!debug_available()) {
+        error_set(errp, "-accel %s runs no CPU whose page tables could be read",
+                  accel_type()->name);
+    } else if (check(val, size, errp)) {
+        co_save(&save, errp);
     }
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/rtc/mc146818.h"
+#include "qapi/events-run.h"
 #include "util/clock.h"
 #include "util/trace.h"
 
@@ -36,6 +37,7 @@ typedef struct Rtc {
     uint8_t index;
     uint8_t cmos[NR_REGS];
     int64_t offset_ns;          /* the guest's time is its clock's plus this */
+    int64_t start_offset_ns;    /* what -rtc made of it */
     uint8_t day_shift;          /* what the guest thinks of the days of the week */
     int64_t seen_second;        /* up to where C_UF and C_AF are worked out */
     int64_t tick_base;          /* where periods began, in ticks of the crystal */
@@ -129,6 +131,15 @@ static void load_registers(Rtc *s)
     s->cmos[CENTURY] = encode(s, (tm.tm_year + 1900) / 100 % 100);
 }
 
+/* The guest set its clock: by how much it is off from where it started. */
+static void tell_change(Rtc *s)
+{
+    g_autofree char *path = object_path(&s->isa.dev.obj);
+    int64_t change_ns = (int64_t)((uint64_t)s->offset_ns - (uint64_t)s->start_offset_ns);
+
+    qapi_event_send_rtc_change(floor_div(change_ns + NS_PER_SECOND / 2, NS_PER_SECOND), path);
+}
+
 /* The running clock from the registers; nonsense in them gives some time, never an error. */
 static void store_registers(Rtc *s)
 {
@@ -151,6 +162,7 @@ static void store_registers(Rtc *s)
     s->day_shift = (day + 13 - tm.tm_wday) % 7;
     s->seen_second = seconds;
     TRACE(rtc_set_time, "seconds %" PRId64, seconds);
+    tell_change(s);
 }
 
 static bool alarm_field(const Rtc *s, unsigned reg, unsigned now)
@@ -512,6 +524,7 @@ static bool rtc_realize(Device *dev, Error **errp)
     if (config.base != BASE_DATE) {
         s->offset_ns += host % NS_PER_SECOND;
     }
+    s->start_offset_ns = s->offset_ns;
     return true;
 }
 

@@ -22,7 +22,7 @@ struct QTest {
     uint16_t next_port;
     uint64_t next_ram;
     int qmp_fd;
-    struct json_tokener *qmp_tokener;   /* NULL until QMP is used */
+    struct json_tokener *qmp_tokener;
     GString *qmp_input;
     GList *qmp_events;                  /* that nobody asked for yet */
 };
@@ -67,6 +67,8 @@ static pid_t spawn(const char *command)
     return pid;
 }
 
+static void qmp_start(QTest *q);
+
 QTest *qtest_start(const char *args, ...)
 {
     g_autofree char *dir = g_dir_make_tmp("mica-qtest-XXXXXX", NULL);
@@ -105,6 +107,7 @@ QTest *qtest_start(const char *args, ...)
     q->next_mmio = 0xe0000000;
     q->next_port = 0xc000;
     q->next_ram = 1 << 20;
+    qmp_start(q);               /* events are sent only after that */
     return q;
 }
 
@@ -115,10 +118,8 @@ static int reap(QTest *q)
     g_assert_cmpint(waitpid(q->pid, &status, 0), ==, q->pid);
     close(q->fd);
     close(q->qmp_fd);
-    if (q->qmp_tokener) {
-        json_tokener_free(q->qmp_tokener);
-        g_string_free(q->qmp_input, true);
-    }
+    json_tokener_free(q->qmp_tokener);
+    g_string_free(q->qmp_input, true);
     while (q->qmp_events) {
         json_object_put(q->qmp_events->data);
         q->qmp_events = g_list_delete_link(q->qmp_events, q->qmp_events);
@@ -268,20 +269,17 @@ static struct json_object *qmp_answer(QTest *q)
 
 static void qmp_start(QTest *q)
 {
-    if (!q->qmp_tokener) {
-        q->qmp_tokener = json_tokener_new();
-        q->qmp_input = g_string_new(NULL);
-        json_object_put(qmp_read(q));       /* the greeting */
-        qmp_send(q, "{\"execute\": \"qmp_capabilities\"}");
-        json_object_put(qmp_answer(q));
-    }
+    q->qmp_tokener = json_tokener_new();
+    q->qmp_input = g_string_new(NULL);
+    json_object_put(qmp_read(q));           /* the greeting */
+    qmp_send(q, "{\"execute\": \"qmp_capabilities\"}");
+    json_object_put(qmp_answer(q));
 }
 
 static struct json_object *qmp_exchange(QTest *q, const char *fmt, va_list ap)
 {
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
 
-    qmp_start(q);
     qmp_send(q, text);
     return qmp_answer(q);
 }
@@ -333,7 +331,6 @@ void qtest_qmp_done(QTest *q, const char *fmt, ...)
 
 struct json_object *qtest_qmp_event(QTest *q, const char *name)
 {
-    qmp_start(q);
     for (;;) {
         for (GList *l = q->qmp_events; l; l = l->next) {
             struct json_object *event = l->data, *value;

@@ -254,6 +254,26 @@ static void bad_options(void)
     }
 }
 
+/* The host learns that the guest set its clock, and by how much. */
+static void change_is_told(void)
+{
+    QTest *q = qtest_start("-machine pc -rtc base=2026-01-01T00:00:00");
+    struct json_object *event, *data, *offset;
+
+    qtest_outb(q, 0x70, 0x0b);
+    qtest_outb(q, 0x71, 0x82);          /* SET, 24 hours */
+    qtest_outb(q, 0x70, 0x04);
+    qtest_outb(q, 0x71, 0x01);          /* one o'clock */
+    qtest_outb(q, 0x70, 0x0b);
+    qtest_outb(q, 0x71, 0x02);
+    event = qtest_qmp_event(q, "RTC_CHANGE");
+    g_assert_true(json_object_object_get_ex(event, "data", &data));
+    g_assert_true(json_object_object_get_ex(data, "offset", &offset));
+    g_assert_cmpint(json_object_get_int64(offset), ==, 3600);
+    json_object_put(event);
+    qtest_end(q);
+}
+QTEST("/rtc/change-is-told", change_is_told)
 QTEST("/rtc/memory", memory)
 QTEST("/rtc/formats", formats)
 QTEST("/rtc/nonsense", nonsense)
