@@ -310,6 +310,9 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
         }
         return true;
     }
+    if (hyperv_set_property(&m->hyperv, key, value, &on, errp)) {
+        return on;
+    }
     if (!parse_bool(value, &on)) {
         error_set(errp, "-cpu: '%s' wants on or off, not '%s'", key, value);
         return false;
@@ -433,7 +436,11 @@ bool cpu_model_parse(const char *text, const char *def, const CpuModelHost *host
             return false;
         }
     }
-    if (!restrict_to(out, &rq, best, errp)) {
+    if (hyperv_any(&out->hyperv) && !host->has_hyperv) {
+        error_set(errp, "Hyper-V enlightenments (hv-*) are KVM's alone, and not of every host's");
+        return false;
+    }
+    if (!hyperv_check(&out->hyperv, errp) || !restrict_to(out, &rq, best, errp)) {
         return false;
     }
     drop_orphans(out);

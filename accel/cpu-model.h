@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "accel/cpu-hyperv.h"
 #include "util/error.h"
 
 /* The CPUID registers that are sets of features. */
@@ -42,6 +43,7 @@ typedef struct CpuModel {
     uint32_t phys_bits;
     uint32_t features[NR_FEATURE_WORDS];
     bool hide_kvm;              /* kvm=off: no leaf 0x40000000 of KVM's */
+    HyperV hyperv;
     uint64_t tsc_hz;            /* tsc-frequency=; 0: what the host has */
 } CpuModel;
 
@@ -54,6 +56,7 @@ typedef struct CpuTopology {
 typedef struct CpuModelHost {
     CpuModel best;              /* what "max" and "host" mean */
     uint32_t unasked[NR_FEATURE_WORDS];     /* of it, not shown unless asked for by name */
+    bool has_hyperv;            /* hv-* properties are possible at all */
     uint32_t added[NR_FEATURE_WORDS];       /* shown with every named model, too */
 } CpuModelHost;
 

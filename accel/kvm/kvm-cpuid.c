@@ -122,6 +122,7 @@ void kvm_best_model(CpuModelHost *host)
     m->features[FW_D_1_EAX] &= ~B(4);
     m->features[FW_1_ECX] &= ~B(5);                         /* VMX and SVM: no nested guests */
     m->features[FW_8_1_ECX] &= ~B(2);
+    host->has_hyperv = kvm_check(kvm.fd, KVM_CAP_SYS_HYPERV_CPUID);
     host->unasked[FW_8_7_EDX] = B(8);                       /* invtsc: it forbids to move */
     host->added[FW_1_ECX] = B(31) | (kernel_lapic ? B(21) : 0);
     host->added[FW_KVM] = m->features[FW_KVM] & (pv | pv_lapic);
@@ -175,6 +176,12 @@ static void leaf_d(const CpuModel *m, uint32_t subleaf, uint32_t out[4])
     }
 }
 
+/* Behind Hyper-V's, where a guest is shown those. */
+static uint32_t kvm_leaf(void)
+{
+    return hyperv_any(&kvm.model.hyperv) ? KVM_LEAF + 0x100 : KVM_LEAF;
+}
+
 static void leaf_of(const KvmCpu *k, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     const CpuModel *m = &kvm.model;
@@ -186,10 +193,12 @@ static void leaf_of(const KvmCpu *k, uint32_t leaf, uint32_t subleaf, uint32_t o
         out[1] |= r[1] & (B(6) | B(13));    /* what the host's x87 does not do */
     } else if (leaf == 0xd && m->level >= 0xd) {
         leaf_d(m, subleaf, out);
-    } else if (leaf == KVM_LEAF && !m->hide_kvm && cpu_model_has(m, CPUID_HYPERVISOR)) {
-        out[0] = KVM_LEAF_FEATURES;
+    } else if (hyperv_any(&m->hyperv) && leaf >= HYPERV_LEAF_FIRST && leaf <= HYPERV_LEAF_LAST) {
+        hyperv_leaf(&m->hyperv, leaf, out);
+    } else if (leaf == kvm_leaf() && !m->hide_kvm && cpu_model_has(m, CPUID_HYPERVISOR)) {
+        out[0] = leaf + 1;
         memcpy(&out[1], "KVMKVMKVM\0\0", 12);
-    } else if (leaf == KVM_LEAF_FEATURES && !m->hide_kvm) {
+    } else if (leaf == kvm_leaf() + 1 && !m->hide_kvm) {
         out[0] = m->features[FW_KVM];
     }
 }
@@ -261,6 +270,20 @@ static void set_mce(KvmCpu *k)
     kvm_call(k->fd, KVM_X86_SETUP_MCE, &cap);
 }
 
+static bool enable_synic(KvmCpu *k, Error **errp)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_HYPERV_SYNIC2 };
+    int rc = kvm.model.hyperv.on & BIT(HV_SYNIC) ? kvm_call(k->fd, KVM_ENABLE_CAP, &cap) : 0;
+
+    if (rc < 0) {
+        error_set(errp, "CPU %u: hv-synic: KVM refuses it: %s", k->vcpu->index, g_strerror(-rc));
+        if (kvm.irqchip == IRQCHIP_OFF) {
+            error_hint(errp, "It needs the local APICs in the kernel: kernel-irqchip=on or split");
+        }
+    }
+    return rc >= 0;
+}
+
 bool kvm_set_cpuid(KvmCpu *k, Error **errp)
 {
     g_autofree struct kvm_cpuid2 *c = g_malloc0(sizeof(*c) + MAX_ENTRIES * sizeof(c->entries[0]));
@@ -270,8 +293,12 @@ bool kvm_set_cpuid(KvmCpu *k, Error **errp)
     for (uint32_t leaf = 0; leaf <= kvm.model.level; leaf++) {
         add_leaf(&l, leaf);
     }
-    add_leaf(&l, KVM_LEAF);
-    add_leaf(&l, KVM_LEAF_FEATURES);
+    for (uint32_t leaf = HYPERV_LEAF_FIRST;
+         hyperv_any(&kvm.model.hyperv) && leaf <= HYPERV_LEAF_LAST; leaf++) {
+        add_leaf(&l, leaf);
+    }
+    add_leaf(&l, kvm_leaf());
+    add_leaf(&l, kvm_leaf() + 1);
     for (uint32_t leaf = 0x80000000; kvm.model.xlevel && leaf <= kvm.model.xlevel; leaf++) {
         add_leaf(&l, leaf);
     }
@@ -282,5 +309,34 @@ bool kvm_set_cpuid(KvmCpu *k, Error **errp)
         return false;
     }
     set_mce(k);
-    return set_tsc(k, errp);
+    return enable_synic(k, errp) && set_tsc(k, errp);
+}
+
+/* The host's own leaves say what its KVM can do of Hyper-V. */
+bool kvm_check_hyperv(Error **errp)
+{
+    g_autofree struct kvm_cpuid2 *c = NULL;
+    uint32_t leaf3[4] = {}, leaf4[4] = {};
+    const char *missing;
+
+    if (!hyperv_any(&kvm.model.hyperv)) {
+        return true;
+    }
+    c = kvm_read_cpuid(KVM_GET_SUPPORTED_HV_CPUID, kvm.fd);
+    for (unsigned i = 0; c && i < c->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &c->entries[i];
+        uint32_t *to = e->function == 0x40000003 ? leaf3 : e->function == 0x40000004 ? leaf4 : NULL;
+
+        if (to) {
+            to[0] = e->eax;
+            to[1] = e->ebx;
+            to[2] = e->ecx;
+            to[3] = e->edx;
+        }
+    }
+    missing = hyperv_missing(&kvm.model.hyperv, leaf3, leaf4);
+    if (missing) {
+        error_set(errp, "Hyper-V enlightenment '%s' is not supported by this host's KVM", missing);
+    }
+    return !missing;
 }

@@ -76,6 +76,7 @@ unsigned kvm_slots_used(void);
 /* What -cpu max shows here. */
 void kvm_best_model(CpuModelHost *host);
 bool kvm_set_cpuid(KvmCpu *k, Error **errp);
+bool kvm_check_hyperv(Error **errp);
 void kvm_guest_cpuid(Vcpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 uint64_t kvm_guest_xcr0(const CpuModel *m);     /* the state components it may use */
 /* KVM_GET_SUPPORTED_CPUID and the like, whose size only trying finds. */

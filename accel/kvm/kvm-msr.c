@@ -19,7 +19,7 @@ static const MsrRange left_out[] = {
     { 0xc1, 0xc8 }, { 0x186, 0x18d }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 },
     { 0x3f1, 0x3f2 }, { 0x3f6, 0x3f7 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f },     /* no PMU */
     { 0x480, 0x493 }, { 0x6e0, 0x6e0 },     /* the deadline goes with the local APIC */
-    { 0x800, 0x8ff }, { 0x40000000, 0x400001ff },
+    { 0x800, 0x8ff },
     { 0xc0000080, 0xc0000080 }, { 0xc0000100, 0xc0000101 },
     { 0xc0000300, 0xc0000302 }, { 0xc0010000, 0xc0010007 }, { 0xc0010015, 0xc0010015 },
     { 0xc0010200, 0xc001020b },
@@ -46,6 +46,9 @@ static const struct { uint32_t number; uint8_t bit; } pv_msrs[] = {
 
 static bool hidden(uint32_t number)
 {
+    if (number >> 12 == 0x40000) {
+        return !hyperv_any(&kvm.model.hyperv);
+    }
     for (unsigned i = 0; i < ARRAY_SIZE(pv_msrs); i++) {
         if (pv_msrs[i].number == number) {
             return !(kvm.model.features[FW_KVM] >> pv_msrs[i].bit & 1);

@@ -137,6 +137,17 @@ static void exit_system_event(KvmCpu *k)
     }
 }
 
+/* The kernel does Hyper-V's timers and calls; what comes out is for a VMBus, which there is not. */
+static void exit_hyperv(KvmCpu *k)
+{
+    enum { HV_STATUS_INVALID_HYPERCALL_CODE = 2 };
+
+    if (k->run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
+        k->run->hyperv.u.hcall.result = HV_STATUS_INVALID_HYPERCALL_CODE;
+    }
+    k->io_pending = true;
+}
+
 static void exit_shutdown(KvmCpu *k)
 {
     TRACE(kvm_triple_fault, "cpu %u", k->vcpu->index);
@@ -198,6 +209,9 @@ static void handle_exit(KvmCpu *k)
         break;
     case KVM_EXIT_DIRTY_RING_FULL:
         locked(k, harvest);
+        break;
+    case KVM_EXIT_HYPERV:
+        exit_hyperv(k);
         break;
     case KVM_EXIT_DEBUG:
         kvm_debug_exit(k);

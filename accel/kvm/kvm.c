@@ -228,7 +228,8 @@ static bool kvm_start(Accel *accel, const AccelConfig *config, Error **errp)
         return false;
     }
     kvm_best_model(&host);
-    if (!accel_parse_cpu_model(config, &host, &kvm.model, errp) || !kvm_irqchip_start(errp) ||
+    if (!accel_parse_cpu_model(config, &host, &kvm.model, errp) || !kvm_check_hyperv(errp) ||
+        !kvm_irqchip_start(errp) ||
         !start_dirty_ring(a->dirty_ring_size, errp) || !kvm_msrs_init(errp)) {
         close_all();
         return false;

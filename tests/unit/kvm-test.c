@@ -74,6 +74,16 @@ static int supported_cpuid(struct kvm_cpuid2 *c)
     return 0;
 }
 
+/* Relaxed timing, TIME and VPINDEX. */
+static int supported_hyperv(struct kvm_cpuid2 *c)
+{
+    g_assert_cmpuint(c->nent, >=, 2);
+    c->entries[0] = (struct kvm_cpuid_entry2){ .function = 0x40000003, .eax = 0x242 };
+    c->entries[1] = (struct kvm_cpuid_entry2){ .function = 0x40000004, .eax = 0x20 };
+    c->nent = 2;
+    return 0;
+}
+
 static int msr_list(struct kvm_msr_list *l)
 {
     static const uint32_t numbers[] = { MSR_STAR, MSR_BAD };
@@ -216,6 +226,8 @@ static int fake_ioctl(int fd, unsigned long request, uintptr_t arg)
         return check_extension(arg);
     case KVM_GET_SUPPORTED_CPUID:
         return supported_cpuid((void *)arg);
+    case KVM_GET_SUPPORTED_HV_CPUID:
+        return supported_hyperv((void *)arg);
     case KVM_GET_MSR_INDEX_LIST:
         return msr_list((void *)arg);
     case KVM_SET_USER_MEMORY_REGION:
@@ -275,6 +287,7 @@ static void defaults(void)
 
 static const AccelConfig config = {
     .nr_cpus = 1, .max_cpus = 1, .dies = 1, .cores = 1, .threads = 1,
+    .cpu_model = "max,hv-relaxed,hv-time,hv-vpindex=on,hv-spinlocks=0x1fff",
 };
 
 static bool start(const AccelConfig *c, const char *irqchip, Error **errp)
@@ -325,12 +338,22 @@ static void no_start(void)
     refuses(&tsc, "off", "tsc-frequency");
     model.cpu_model = "Nehalem,+avx2,enforce";
     refuses(&model, "off", "avx2");
+    model.cpu_model = "max,hv-relaxed";
+    fake.missing_cap = KVM_CAP_SYS_HYPERV_CPUID;
+    refuses(&model, "off", "Hyper-V enlightenments (hv-*) are KVM's alone");
+    model.cpu_model = "max,hv-synic";
+    refuses(&model, "off", "'hv-synic' needs 'hv-vpindex'");
+    model.cpu_model = "max,hv-spinlocks=1";
+    refuses(&model, "off", "hv-spinlocks");
+    model.cpu_model = "max,hv-time,hv_crash";
+    refuses(&model, "off", "'hv-crash' is not supported by this host's KVM");
 }
 
 /* The one that lasts: interrupted twice on the way. */
 static void starts(void)
 {
     Error *err = NULL;
+    uint32_t leaf[4];
 
     defaults();
     fake.vm_eintr = 2;
@@ -339,6 +362,16 @@ static void starts(void)
     g_assert_false(cpu_model_has(&kvm.model, CPUID_X2APIC));
     cpu = vcpu_new(0, 0, &err);
     g_assert_nonnull(cpu);
+    accel_cpuid(cpu, 0x40000000, 0, leaf);
+    g_assert_cmphex(leaf[0], ==, 0x40000005);
+    g_assert_cmpmem(&leaf[1], 12, "Microsoft Hv", 12);
+    accel_cpuid(cpu, 0x40000003, 0, leaf);
+    g_assert_cmphex(leaf[0], ==, 0x262);
+    accel_cpuid(cpu, 0x40000004, 0, leaf);
+    g_assert_cmphex(leaf[0], ==, 0x20);
+    g_assert_cmphex(leaf[1], ==, 0x1fff);
+    accel_cpuid(cpu, 0x40000100, 0, leaf);
+    g_assert_cmpmem(&leaf[1], 12, "KVMKVMKVM\0\0", 12);
     vcpus_reset();
     g_assert_cmphex(fake.regs.rip, ==, 0xfff0);
     g_assert_cmphex(fake.regs.rdx, ==, 0x606a6);
