@@ -56,7 +56,7 @@ int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsign
     if (!node->discard) {
         flags &= ~BLOCK_REQ_MAY_UNMAP;
     }
-    if (offset + bytes > length && node->driver->co_truncate &&
+    if (offset + bytes > length && node->failed_end <= length && node->driver->co_truncate &&
         co_node_truncate(node, offset + bytes, false, PREALLOC_MODE_OFF,
                          BLOCK_REQ_ZERO_WRITE | BLOCK_REQ_GROW_ONLY, NULL)) {
         /* What is new reads as zeroes; the rest is done as ever. */

@@ -76,6 +76,8 @@ void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
         if (end > node->length) {
             block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
         }
+    } else if (end > node->length) {
+        node->failed_end = MAX(node->failed_end, end);
     }
     if (node->write_threshold && end > (int64_t)node->write_threshold) {
         uint64_t threshold = node->write_threshold;

@@ -67,13 +67,6 @@ int co_qcow2_l1_grow(Qcow2 *s, uint64_t entries)
         return -EFBIG;
     }
     clusters = (entries + per_cluster - 1) / per_cluster;
-    if (clusters <= old_clusters && !s->l1_moved) {
-        /*
-         * There is room behind it in its last cluster, which the header does
-         * not count yet, and which is zeroes in no image for certain: move.
-         */
-        clusters = old_clusters;
-    }
     table = g_try_new0(uint64_t, entries);
     if (!table) {
         return -ENOMEM;
@@ -88,9 +81,8 @@ int co_qcow2_l1_grow(Qcow2 *s, uint64_t entries)
         memcpy(table, s->l1, (size_t)s->l1_entries * 8);
         qcow2_meta_clear(s, s->l1_offset, (uint64_t)s->l1_entries * 8);
     }
-    if (s->l1_moved) {
-        co_qcow2_unalloc(s, s->l1_offset, old_clusters);
-    } else if (old_clusters) {
+    if (old_clusters) {
+        /* Also one that moved and is not in the header yet: writing that may only seem to fail. */
         qcow2_free_later(s, s->l1_offset, old_clusters << s->cluster_bits, QCOW2_DISCARD_OTHER);
     }
     qcow2_meta_set(s, offset, entries * 8, QCOW2_META_ACTIVE_L1);

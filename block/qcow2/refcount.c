@@ -123,12 +123,9 @@ static int co_reftable_grow(Qcow2 *s, uint64_t index)
         s->reftable_clusters = old_clusters;
         return ret;
     }
-    if (s->reftable_moved) {
-        co_qcow2_unalloc(s, old_offset, old_clusters);
-    } else {
-        qcow2_free_later(s, old_offset, (uint64_t)s->h.reftable_clusters << s->cluster_bits,
-                         QCOW2_DISCARD_OTHER);
-    }
+    /* Also one that is not in the header yet: writing that may only seem to fail. */
+    qcow2_free_later(s, old_offset, (uint64_t)old_clusters << s->cluster_bits,
+                     QCOW2_DISCARD_OTHER);
     qcow2_meta_clear(s, old_offset, (uint64_t)old_clusters << s->cluster_bits);
     qcow2_meta_set(s, offset, (uint64_t)clusters << s->cluster_bits, QCOW2_META_REFTABLE);
     s->reftable_offset = offset;
@@ -336,6 +333,20 @@ static uint64_t missing_refblocks(const Qcow2 *s, uint64_t first, uint64_t n)
     return missing;
 }
 
+/* As if the blocks at these clusters had not been made; nothing on disk leads to them. */
+static void drop_refblocks(Qcow2 *s, uint64_t first, uint64_t last, uint64_t at, uint64_t end)
+{
+    for (uint64_t i = first >> s->refblock_bits; i <= last >> s->refblock_bits; i++) {
+        uint64_t offset = has_refblock(s, i) ? s->reftable[i] : 0;
+
+        if (offset >= at << s->cluster_bits && offset < end << s->cluster_bits) {
+            s->reftable[i] = 0;
+            qcow2_meta_clear(s, offset, s->cluster_bytes);
+            qcow2_cache_drop(&s->refcount_cache, offset, s->cluster_bytes);
+        }
+    }
+}
+
 /* Make them at cluster at and behind it, for all up to cluster last. */
 static int co_make_refblocks(Qcow2 *s, uint64_t first, uint64_t last, uint64_t at)
 {
@@ -350,6 +361,9 @@ static int co_make_refblocks(Qcow2 *s, uint64_t first, uint64_t last, uint64_t a
     if (!ret && cluster > at) {
         ret = co_qcow2_refcount_add(s, at << s->cluster_bits, (cluster - at) << s->cluster_bits,
                                     1);
+    }
+    if (ret) {
+        drop_refblocks(s, first, last, at, cluster);
     }
     return ret;
 }

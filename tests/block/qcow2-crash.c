@@ -15,13 +15,15 @@
  * flush, and of what came after any subset, sector by sector. Each must have no
  * error (leaks are fine), each sector one of the values since the flush that
  * the guest saw done last, each snapshot what was there when it was made.
- * Every QEMU-EVERY'th state is shown to qemu-img check too.
+ * Every QEMU-EVERY'th state is shown to qemu-img check too. With CRASH_ERRORS
+ * in the environment requests to the storage fail now and then, too.
  */
 enum {
     SECTOR = 512,
     DISK_MAX = 3 << 20,
     MAX_SECTORS = DISK_MAX / SECTOR,
     MAX_SNAPSHOTS = 3,
+    ERROR_EVERY = 60,
 };
 
 /* The storage */
@@ -39,6 +41,7 @@ typedef struct Disk {
     uint8_t *data;
     int64_t length, room;
     bool recording;
+    unsigned error_every;               /* one request of so many fails; 0: none */
     uint8_t *before;                    /* as it was before it was opened and repaired */
     int64_t before_length;
 } Disk;
@@ -80,11 +83,16 @@ static Disk *disk_of(BlockNode *node)
     return *(Disk **)node->state;
 }
 
+static bool fails(const Disk *d)
+{
+    return d->error_every && !g_random_int_range(0, d->error_every);
+}
+
 static int disk_co_preadv(BlockNode *node, int64_t offset, int64_t bytes,
                           const struct iovec *iov, unsigned niov)
 {
     iov_from_buf(iov, niov, 0, disk_of(node)->data + offset, bytes);
-    return 0;
+    return fails(disk_of(node)) ? -EIO : 0;
 }
 
 static int disk_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
@@ -98,11 +106,14 @@ static int disk_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
     disk_resize(d, MAX(d->length, offset + bytes));
     iov_to_buf(iov, niov, 0, d->data + offset, bytes);
     record(d, WRITE, offset, bytes, d->data + offset);
-    return 0;
+    return fails(d) ? -ENOSPC : 0;      /* it may have been written all the same */
 }
 
 static int disk_co_flush(BlockNode *node)
 {
+    if (fails(disk_of(node))) {
+        return -EIO;
+    }
     record(disk_of(node), FLUSH, 0, 0, NULL);
     return 0;
 }
@@ -177,9 +188,10 @@ static GArray *held;                        /* of Held: all snapshots that ever 
 static int current[MAX_SNAPSHOTS];          /* index in held, -1: none */
 static uint32_t next_value = 1;
 
-static void add_value(int64_t sector, uint32_t value, uint64_t issued)
+/* ok: it was told to be done; else it may be there or not. */
+static void add_value(int64_t sector, uint32_t value, uint64_t issued, bool ok)
 {
-    Value v = { value, issued, ++now };
+    Value v = { value, issued, ok ? ++now : UINT64_MAX };
 
     g_array_append_val(history[sector], v);
 }
@@ -214,12 +226,30 @@ static void must(const char *what, int ret, Error *err)
     }
 }
 
+static Disk *live;              /* what is recorded */
+static bool errors;             /* requests may fail */
+static bool failed;             /* one did */
+
+/* True: it was done. */
+static bool expect(const char *what, int ret, Error *err)
+{
+    if (ret && errors) {
+        error_free(err);
+        failed = true;
+        return false;
+    }
+    must(what, ret, err);
+    return true;
+}
+
 static void co_guest_flush(BlockNode *node)
 {
     GuestFlush f = { .issued = ++now };
 
     node->written++;
-    must("flush", co_node_flush(node), NULL);
+    if (!expect("flush", co_node_flush(node), NULL)) {
+        return;
+    }
     f.done = ++now;
     g_array_append_val(flushes, f);
 }
@@ -230,27 +260,29 @@ static void co_write(BlockNode *node, int64_t sector, int64_t n, bool compressed
     uint64_t issued = ++now;
     uint32_t first = next_value;
     struct iovec iov = { buf, n * SECTOR };
+    bool ok;
 
     next_value += n;
     for (int64_t i = 0; i < n; i++) {
         fill_sector(buf + i * SECTOR, first + i);
     }
-    must("write", compressed ? node->driver->co_pwritev_compressed(node, sector * SECTOR,
+    ok = expect("write", compressed
+                             ? node->driver->co_pwritev_compressed(node, sector * SECTOR,
                                                                    n * SECTOR, &iov, 1)
                              : co_node_pwrite(node, sector * SECTOR, buf, n * SECTOR), NULL);
     for (int64_t i = 0; i < n; i++) {
-        add_value(sector + i, first + i, issued);
+        add_value(sector + i, first + i, issued, ok);
     }
 }
 
 static void co_zero(BlockNode *node, int64_t sector, int64_t n, bool unmap)
 {
     uint64_t issued = ++now;
+    bool ok = expect("zero", co_node_pwrite_zeroes(node, sector * SECTOR, n * SECTOR,
+                                                   unmap ? BLOCK_REQ_MAY_UNMAP : 0), NULL);
 
-    must("zero", co_node_pwrite_zeroes(node, sector * SECTOR, n * SECTOR,
-                                       unmap ? BLOCK_REQ_MAY_UNMAP : 0), NULL);
     for (int64_t i = 0; i < n; i++) {
-        add_value(sector + i, 0, issued);
+        add_value(sector + i, 0, issued, ok);
     }
 }
 
@@ -261,18 +293,36 @@ static void co_discard(BlockNode *node, int64_t sector, int64_t n)
     uint64_t issued = ++now;
     uint32_t value;
 
-    must("discard", co_node_pdiscard(node, sector * SECTOR, n * SECTOR), NULL);
-    must("read", co_node_pread(node, sector * SECTOR, buf, n * SECTOR), NULL);
+    if (!expect("discard", co_node_pdiscard(node, sector * SECTOR, n * SECTOR), NULL) ||
+        !expect("read", co_node_pread(node, sector * SECTOR, buf, n * SECTOR), NULL)) {
+        for (int64_t i = 0; i < n; i++) {
+            add_value(sector + i, 0, issued, false);
+        }
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         g_assert_true(sector_value(buf + i * SECTOR, &value));
-        add_value(sector + i, value, issued);
+        add_value(sector + i, value, issued, true);
     }
 }
 
-static void all_values(const Held *h, uint64_t issued)
+static void all_values(const Held *h, uint64_t issued, bool ok)
 {
     for (int64_t i = 0; i < h->length / SECTOR; i++) {
-        add_value(i, h->values[i], issued);
+        add_value(i, h->values[i], issued, ok);
+    }
+}
+
+/* What the image has now, where failures have left that open. */
+static void co_read_back(BlockNode *node)
+{
+    g_autofree uint8_t *buf = g_malloc(node->length);
+    uint32_t value;
+
+    must("read", co_node_pread(node, 0, buf, node->length), NULL);
+    for (int64_t i = 0; i < node->length / SECTOR; i++) {
+        g_assert_true(sector_value(buf + i * SECTOR, &value));
+        add_value(i, value, 0, true);
     }
 }
 
@@ -286,22 +336,29 @@ static void co_snapshot(BlockNode *node)
         BlockSnapshot snapshot = { .icount = UINT64_MAX };
         Held h = { .length = node->length, .values = g_new(uint32_t, MAX_SECTORS) };
 
+        if (failed) {
+            unsigned every = live->error_every;
+
+            live->error_every = 0;
+            co_read_back(node);
+            live->error_every = every;
+        }
         for (int64_t i = 0; i < node->length / SECTOR; i++) {
             h.values[i] = last_value(i);
         }
         g_snprintf(h.name, sizeof(h.name), "s%u", held->len);
         g_strlcpy(snapshot.name, h.name, sizeof(snapshot.name));
-        current[n] = held->len;
         g_array_append_val(held, h);
-        must("snapshot", !node->driver->co_snapshot_create(node, &snapshot, &err), err);
+        if (expect("snapshot", !node->driver->co_snapshot_create(node, &snapshot, &err), err)) {
+            current[n] = held->len - 1;
+        }
     } else if (g_rand_boolean(chance)) {
         Held *h = &g_array_index(held, Held, current[n]);
 
-        must("goto", !node->driver->co_snapshot_goto(node, h->name, &err), err);
-        all_values(h, issued);
-    } else {
-        must("delete", !node->driver->co_snapshot_delete(
-                 node, NULL, g_array_index(held, Held, current[n]).name, &err), err);
+        all_values(h, issued,
+                   expect("goto", !node->driver->co_snapshot_goto(node, h->name, &err), err));
+    } else if (expect("delete", !node->driver->co_snapshot_delete(
+                          node, NULL, g_array_index(held, Held, current[n]).name, &err), err)) {
         current[n] = -1;
     }
 }
@@ -312,10 +369,12 @@ static void co_resize(BlockNode *node)
     int64_t old = node->length;
     uint64_t issued = ++now;
     Error *err = NULL;
+    bool ok;
 
-    must("resize", !co_node_truncate(node, length, false, PREALLOC_MODE_OFF, 0, &err), err);
+    ok = expect("resize", !co_node_truncate(node, length, false, PREALLOC_MODE_OFF, 0, &err),
+                err);
     for (int64_t i = MIN(old, length) / SECTOR; i < MAX(old, length) / SECTOR; i++) {
-        add_value(i, 0, issued);
+        add_value(i, 0, issued, ok);
     }
 }
 
@@ -421,6 +480,28 @@ static BlockNode *co_must_open(Disk *d, BlockChild **user)
     return node;
 }
 
+/* Errors may keep it from being closed well: nothing is told to be stable. */
+static void co_close_quietly(BlockNode *node, BlockChild *user)
+{
+    block_child_free(user);
+    block_node_unref(node);
+}
+
+/* Which snapshots there are after all. */
+static void co_find_snapshots(BlockNode *node)
+{
+    int count;
+    g_autofree BlockSnapshot *list = node->driver->co_snapshot_list(node, &count, NULL);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < MAX_SNAPSHOTS; i++) {
+        current[i] = -1;
+    }
+    for (int i = 0; i < count && n < MAX_SNAPSHOTS; i++) {
+        current[n++] = atoi(list[i].name + 1);
+    }
+}
+
 static void co_close_image(BlockNode *node, BlockChild *user)
 {
     GuestFlush f = { .issued = ++now };
@@ -428,7 +509,24 @@ static void co_close_image(BlockNode *node, BlockChild *user)
     block_child_free(user);
     block_node_unref(node);
     f.done = ++now;
-    g_array_append_val(flushes, f);
+    if (!errors) {
+        g_array_append_val(flushes, f);
+    }
+}
+
+/* After a failure: what is told done may still be lost unless it was flushed. */
+static BlockNode *co_reopen(Disk *d, BlockNode *node, BlockChild **user)
+{
+    errors = false;
+    co_close_quietly(node, *user);
+    d->error_every = 0;
+    node = co_must_open(d, user);
+    co_read_back(node);
+    co_find_snapshots(node);
+    failed = false;
+    errors = true;
+    d->error_every = ERROR_EVERY;
+    return node;
 }
 
 static void co_workload(Disk *d, unsigned ops, bool bitmaps, bool snapshots)
@@ -437,9 +535,15 @@ static void co_workload(Disk *d, unsigned ops, bool bitmaps, bool snapshots)
     BlockNode *node = co_must_open(d, &user);
     Error *err = NULL;
 
+    live = d;
     d->recording = true;
+    errors = g_getenv("CRASH_ERRORS");
+    d->error_every = errors ? ERROR_EVERY : 0;
     for (unsigned i = 0; i < ops; i++) {
-        if (bitmaps && g_rand_int_range(chance, 0, 25) == 0) {
+        if (failed && g_rand_boolean(chance)) {
+            node = co_reopen(d, node, &user);
+        }
+        if (bitmaps && !errors && g_rand_int_range(chance, 0, 25) == 0) {
             g_autofree char *name = g_strdup_printf("b%u", g_rand_int_range(chance, 0, 3));
             BlockDirtyBitmap *b = block_dirty_bitmap_find(node, name);
 
@@ -455,6 +559,11 @@ static void co_workload(Disk *d, unsigned ops, bool bitmaps, bool snapshots)
             node = co_must_open(d, &user);
         }
         co_one(node, snapshots);
+    }
+    if (errors) {
+        node = co_reopen(d, node, &user);
+        errors = false;
+        d->error_every = 0;
     }
     co_close_image(node, user);
     d->recording = false;
@@ -727,7 +836,7 @@ int main(int argc, char **argv)
     held = g_array_new(false, false, sizeof(Held));
     for (unsigned i = 0; i < MAX_SECTORS; i++) {
         history[i] = g_array_new(false, false, sizeof(Value));
-        add_value(i, 0, 0);
+        add_value(i, 0, 0, true);
     }
     for (unsigned i = 0; i < MAX_SNAPSHOTS; i++) {
         current[i] = -1;
