@@ -2,7 +2,7 @@
 # What a user sees of -accel kvm: interrupt paths in each irqchip mode, firmware, what is refused
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: kvm-test.py CASE IRQCHIP.BIN (MICA in the environment)
+# usage: kvm-test.py CASE BIOS (MICA in the environment)
 import json
 import os
 import re
@@ -88,6 +88,64 @@ def firmware(mode):
     return case
 
 
+def reset(image):
+    """By the reset port, then by the keyboard controller: it comes up three times in each mode."""
+    need_kvm()
+    for mode in ('on', 'split', 'off'):
+        irqchip(image, f'pc,accel=kvm,kernel-irqchip={mode}', '123')
+
+
+class Qmp:
+    """A machine with a monitor on its standard input and output."""
+
+    def __init__(self, *args):
+        self.child = subprocess.Popen([MICA, '-display', 'none', '-qmp', 'stdio', *args],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                      stderr=subprocess.DEVNULL)
+        self.child.stdout.readline()
+        self.ask('qmp_capabilities')
+
+    def ask(self, command):
+        self.child.stdin.write(json.dumps({'execute': command}) + '\n')
+        self.child.stdin.flush()
+        while True:
+            line = self.child.stdout.readline()
+            if not line:
+                raise Failure(f'it ended at {command}')
+            reply = json.loads(line)
+            if 'error' in reply:
+                raise Failure(f'{command}: {reply["error"]}')
+            if 'return' in reply:
+                return reply['return']
+
+
+def control(_):
+    """Stop, go on, reset; threads have names, ids that the host knows, and can be pinned."""
+    need_kvm()
+    for mode in ('on', 'split', 'off'):
+        m = Qmp('-machine', f'pc,accel=kvm,kernel-irqchip={mode}', '-smp', '2', '-m', '32')
+        for _ in range(3):
+            m.ask('stop')
+            if m.ask('query-status')['status'] != 'paused':
+                raise Failure(f'{mode}: stop does not')
+            m.ask('cont')
+            if not m.ask('query-status')['running']:
+                raise Failure(f'{mode}: cont does not')
+        m.ask('system_reset')
+        cpus = m.ask('query-cpus-fast')
+        for n, cpu in enumerate(cpus):
+            with open(f'/proc/{m.child.pid}/task/{cpu["thread-id"]}/comm') as f:
+                name = f.read().strip()
+            if name != f'CPU {n}/kvm':
+                raise Failure(f'CPU {n}: its thread is {name}')
+            os.sched_setaffinity(cpu['thread-id'], {0})
+        if len(cpus) != 2:
+            raise Failure(f'{mode}: {len(cpus)} CPUs')
+        m.ask('quit')
+        if m.child.wait(LIMIT):
+            raise Failure(f'{mode}: status {m.child.returncode} after quit')
+
+
 def start_and_ask(*args):
     """Start paused with QMP on stdio, ask query-kvm, quit; the log and what was answered."""
     p = subprocess.Popen([MICA, '-display', 'none', '-S', '-qmp', 'stdio', '-d', 'accel', *args],
@@ -166,6 +224,8 @@ CASES = {
     'irqchip-off': irqchip_mode('off', WITHOUT_X2),
     'firmware-on': firmware('on'),
     'firmware-off': firmware('off'),
+    'reset': reset,
+    'control': control,
     'default': default,
     'named': named,
     'forbidden': forbidden,
