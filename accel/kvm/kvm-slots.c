@@ -13,8 +13,12 @@ typedef struct Slot {
     RamBlock *block;
     uint8_t *host;
     uint32_t flags;             /* KVM_MEM_* */
-    uint32_t number;
+    uint32_t view;              /* VIEW_* */
+    uint32_t number;            /* as the kernel has it: the view in bits 16 and above */
 } Slot;
+
+/* KVM's address spaces: what a CPU sees, and what it sees in system management mode. */
+enum { VIEW_MEMORY, VIEW_SMM, NR_VIEWS };
 
 typedef struct Zone {           /* whose writes may come late */
     uint64_t addr, bytes;       /* no padding: compared as a whole */
@@ -28,11 +32,12 @@ typedef struct Event {          /* an ioeventfd at its absolute address */
 /* What the map asks for now. */
 typedef struct Wanted {
     GArray *slots, *zones, *events;
+    uint32_t view;
     bool pio;
 } Wanted;
 
 static GArray *slots, *zones, *events;
-static bool *number_used;
+static bool *number_used[NR_VIEWS];
 static bool no_slots_told;
 
 static uint64_t page_mask(void)
@@ -57,7 +62,8 @@ static void want_slot(Wanted *w, const MemRange *r)
     if (!bytes) {
         return;
     }
-    slot = (Slot){ .addr = first, .bytes = bytes, .block = block, .host = block->host + offset };
+    slot = (Slot){ .addr = first, .bytes = bytes, .block = block, .host = block->host + offset,
+                    .view = w->view };
     if (!r->writable) {
         slot.flags |= KVM_MEM_READONLY;
     } else if (block->dirty_logs) {
@@ -92,6 +98,9 @@ static void want(const MemRange *r, void *opaque)
         }
         return;
     }
+    if (w->view != VIEW_MEMORY) {
+        return;                 /* devices answer in all views alike */
+    }
     want_events(w, r);
     if (r->region->coalesced && !w->pio && kvm.coalesced_page &&
         r->last - r->addr < UINT32_MAX) {
@@ -103,7 +112,7 @@ static void want(const MemRange *r, void *opaque)
 
 static bool slot_same(const Slot *a, const Slot *b)
 {
-    return a->addr == b->addr && a->bytes == b->bytes && a->host == b->host;
+    return a->view == b->view && a->addr == b->addr && a->bytes == b->bytes && a->host == b->host;
 }
 
 /* Slots */
@@ -166,35 +175,40 @@ static bool find_same(const GArray *in, const Slot *s, Slot *found)
     return false;
 }
 
-static bool take_number(uint32_t *number)
+static bool take_number(Slot *s)
 {
     for (unsigned i = 0; i < kvm.max_slots; i++) {
-        if (!number_used[i]) {
-            number_used[i] = true;
-            *number = i;
+        if (!number_used[s->view][i]) {
+            number_used[s->view][i] = true;
+            s->number = i | s->view << 16;
             return true;
         }
     }
     return false;
 }
 
+static void give_number(const Slot *s)
+{
+    number_used[s->view][s->number & 0xffff] = false;
+}
+
 static void remove_slot(const Slot *s)
 {
     sync_slot(s);
     put_slot(s, 0);
-    number_used[s->number] = false;
+    give_number(s);
 }
 
 /* A slot that KVM does not take leaves its RAM to exits: slow, and no code runs there. */
 static bool add_slot(Slot *s)
 {
-    int rc = take_number(&s->number) ? put_slot(s, s->bytes) : -ENOSPC;
+    int rc = take_number(s) ? put_slot(s, s->bytes) : -ENOSPC;
 
     if (rc >= 0) {
         return true;
     }
     if (rc != -ENOSPC) {
-        number_used[s->number] = false;
+        give_number(s);
     }
     if (!no_slots_told) {
         no_slots_told = true;
@@ -332,6 +346,11 @@ static void update(MemListener *l)
     };
 
     mem_for_each_range(memory_space(), want, &w);
+    if (kvm.has_smm) {
+        w.view = VIEW_SMM;
+        mem_for_each_range(smm_space(), want, &w);
+        w.view = VIEW_MEMORY;
+    }
     w.pio = true;
     mem_for_each_range(io_space(), want, &w);
     set_slots(w.slots);
@@ -459,7 +478,9 @@ void kvm_slots_start(void)
     slots = g_array_new(false, false, sizeof(Slot));
     zones = g_array_new(false, true, sizeof(Zone));
     events = g_array_new(false, true, sizeof(Event));
-    number_used = g_new0(bool, kvm.max_slots);
+    for (unsigned i = 0; i < NR_VIEWS; i++) {
+        number_used[i] = g_new0(bool, kvm.max_slots);
+    }
     no_slots_told = false;
     if (!added) {
         mem_listener_add(&listener);

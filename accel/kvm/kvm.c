@@ -67,11 +67,12 @@ static bool check_capabilities(Error **errp)
         return false;
     }
     kvm.max_slots = kvm_check(kvm.vm, KVM_CAP_NR_MEMSLOTS);
-    kvm.max_slots = kvm.max_slots ? kvm.max_slots : 32;
+    kvm.max_slots = kvm.max_slots ? MIN(kvm.max_slots, 65536u) : 32;
     kvm.has_debugregs = kvm_check(kvm.vm, KVM_CAP_DEBUGREGS);
     kvm.has_xcrs = kvm_check(kvm.vm, KVM_CAP_XCRS);
     kvm.has_mce = kvm_check(kvm.vm, KVM_CAP_MCE);
-    kvm.has_smm = kvm_check(kvm.vm, KVM_CAP_X86_SMM);
+    kvm.has_smm = kvm_check(kvm.vm, KVM_CAP_X86_SMM) &&
+                  kvm_check(kvm.vm, KVM_CAP_MULTI_ADDRESS_SPACE) >= 2;
     kvm.has_adjust_clock = kvm_check(kvm.vm, KVM_CAP_ADJUST_CLOCK);
     kvm.has_signal_msi = kvm_check(kvm.vm, KVM_CAP_SIGNAL_MSI);
     kvm.has_blockirq = kvm_check(kvm.vm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ;

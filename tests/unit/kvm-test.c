@@ -25,7 +25,7 @@ static struct {
     struct kvm_sregs sregs;
     int interrupts, last_vector, nmis;
     uint64_t dirty_bitmap;
-    struct kvm_userspace_memory_region slot[8];
+    struct kvm_userspace_memory_region slot[8], smm_slot[8];
     void *run_page;
 } fake;
 
@@ -49,7 +49,8 @@ static int check_extension(uintptr_t cap)
         return fake.max_vcpus;
     case KVM_CAP_COALESCED_MMIO:
         return COALESCED_PAGE;
-    case KVM_CAP_X86_SMM:
+    case KVM_CAP_MULTI_ADDRESS_SPACE:
+        return 2;
     case KVM_CAP_DIRTY_LOG_RING:
     case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
         return 0;
@@ -121,7 +122,12 @@ static int access_msrs(struct kvm_msrs *m, bool set)
 
 static int set_slot(const struct kvm_userspace_memory_region *r)
 {
-    g_assert_cmpuint(r->slot, <, ARRAY_SIZE(fake.slot));
+    g_assert_cmpuint(r->slot & 0xffff, <, ARRAY_SIZE(fake.slot));
+    g_assert_cmpuint(r->slot >> 16, <, 2);
+    if (r->slot >> 16) {
+        fake.smm_slot[r->slot & 0xffff] = *r;
+        return 0;
+    }
     fake.nr_slots += (r->memory_size != 0) - (fake.slot[r->slot].memory_size != 0);
     fake.slot[r->slot] = *r;
     return 0;
@@ -661,6 +667,29 @@ static void read_only(void)
     region_set_readonly(&ram, false);
 }
 
+/* In system management mode there is RAM where others see nothing. */
+static void smm(void)
+{
+    static MemRegion smram;
+    Error *err = NULL;
+    unsigned found = 0;
+    int before = fake.nr_slots;
+
+    g_assert_true(region_init_ram(&smram, NULL, "smram", PAGE, &err));
+    region_add(smm_root(), 0xa0000, &smram, 1);
+    g_assert_cmpint(fake.nr_slots, ==, before);
+    for (unsigned i = 0; i < ARRAY_SIZE(fake.smm_slot); i++) {
+        const struct kvm_userspace_memory_region *r = &fake.smm_slot[i];
+
+        found += r->memory_size && r->guest_phys_addr == 0xa0000 &&
+                 r->userspace_addr == (uintptr_t)region_host(&smram);
+        found += r->memory_size && r->userspace_addr == (uintptr_t)region_host(&ram);
+    }
+    g_assert_cmpuint(found, ==, 2);
+    region_remove(&smram);
+    region_destroy(&smram);
+}
+
 static void dirty(void)
 {
     RamBlock *block = ram.ram;
@@ -728,6 +757,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/msrs", msrs);
     g_test_add_func("/kvm/slots", slots);
     g_test_add_func("/kvm/read-only", read_only);
+    g_test_add_func("/kvm/smm", smm);
     g_test_add_func("/kvm/dirty", dirty);
     g_test_add_func("/kvm/coalesced", coalesced);
     status = g_test_run();
