@@ -19,6 +19,7 @@ typedef struct Item {
 
 typedef struct Reopen {
     GPtrArray *items;           /* parents before children */
+    bool keep_graph;            /* what options say of children may be old: they stay */
 } Reopen;
 
 static void item_free(gpointer opaque)
@@ -294,7 +295,7 @@ static bool apply(Reopen *r, BlockTran *tran, Error **errp)
         nodes[i] = item->node;
         set_options(item, tran);
     }
-    for (unsigned i = 0; i < r->items->len; i++) {
+    for (unsigned i = 0; i < r->items->len && !r->keep_graph; i++) {
         if (!set_children(r->items->pdata[i], tran, errp)) {
             return false;
         }
@@ -341,7 +342,8 @@ static bool co_reopen_items(Reopen *r, Error **errp)
     BlockTran *tran;
 
     for (unsigned i = 0; ok && i < r->items->len; i++) {
-        ok = check_options(r->items->pdata[i], errp) && co_prepare(r->items->pdata[i], errp);
+        ok = (r->keep_graph || check_options(r->items->pdata[i], errp)) &&
+             co_prepare(r->items->pdata[i], errp);
     }
     tran = block_tran_new();
     ok = block_tran_finish(tran, ok && apply(r, tran, errp));
@@ -351,9 +353,9 @@ static bool co_reopen_items(Reopen *r, Error **errp)
     return ok;
 }
 
-bool co_block_reopen(BlockdevOptions *const *options, unsigned n, Error **errp)
+static bool co_reopen(BlockdevOptions *const *options, unsigned n, bool keep_graph, Error **errp)
 {
-    Reopen r = { g_ptr_array_new_with_free_func(item_free) };
+    Reopen r = { g_ptr_array_new_with_free_func(item_free), keep_graph };
     bool ok = true;
 
     for (unsigned i = 0; ok && i < n; i++) {
@@ -379,6 +381,11 @@ bool co_block_reopen(BlockdevOptions *const *options, unsigned n, Error **errp)
     return ok;
 }
 
+bool co_block_reopen(BlockdevOptions *const *options, unsigned n, Error **errp)
+{
+    return co_reopen(options, n, false, errp);
+}
+
 bool co_block_set_read_only(BlockNode *node, bool read_only, Error **errp)
 {
     g_autoptr(BlockdevOptions) o = NULL;
@@ -393,7 +400,7 @@ bool co_block_set_read_only(BlockNode *node, bool read_only, Error **errp)
     if (!o->node_name) {
         o->node_name = g_strdup(node->name);
     }
-    return co_block_reopen(&o, 1, errp);
+    return co_reopen(&o, 1, true, errp);
 }
 
 void qmp_blockdev_reopen(BlockdevOptionsList *options, Error **errp)

@@ -67,7 +67,7 @@ int co_job_filter_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
 
 int co_job_filter_flush(BlockNode *node)
 {
-    return co_node_flush(node->file->node);
+    return node->file ? co_node_flush(node->file->node) : 0;    /* none when it closes */
 }
 
 bool co_job_filter_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,

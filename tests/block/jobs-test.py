@@ -5,6 +5,7 @@
 # usage: jobs-test.py MICA MICA_IMG MICA_IO
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -411,6 +412,137 @@ def test_backup_in_transaction():
         p.wait()
     for source, target in (('one', 'good'), ('two', 'good2')):
         run(IMG, 'compare', '-q', '-f', 'qcow2', '-F', 'raw', source, target)
+
+
+class Writer:
+    """Somebody who writes to a node all the time, over NBD; knows what must be read in the end."""
+
+    BLOCK = 32768
+
+    def __init__(self, session, node, image_content):
+        self.content = bytearray(image_content)
+        session.cmd('nbd-server-start', addr={'type': 'unix', 'data': {'path': 'sock'}})
+        session.cmd_dict({'execute': 'block-export-add', 'arguments': {
+            'type': 'nbd', 'id': 'e', 'node-name': node, 'name': 'x', 'writable': True}})
+        self.random = random.Random(1)
+        self.process = None
+
+    def begin(self, count):
+        commands = []
+        for _ in range(count):
+            block = self.random.randrange(SIZE // self.BLOCK)
+            if self.random.random() < 0.2:
+                commands.append(f'write -z {block * self.BLOCK} {self.BLOCK}')
+                data = bytes(self.BLOCK)
+            else:
+                value = self.random.randrange(1, 255)
+                commands.append(f'write -P {value} {block * self.BLOCK} {self.BLOCK}')
+                data = bytes([value]) * self.BLOCK
+            self.content[block * self.BLOCK:(block + 1) * self.BLOCK] = data
+        self.process = subprocess.Popen(
+            [IO, '-f', 'raw', 'nbd+unix:///x?socket=sock'], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process.stdin.write('\n'.join(commands) + '\nquit\n')
+        self.process.stdin.close()
+
+    def end(self):
+        out = self.process.stdout.read()
+        assert self.process.wait() == 0 and 'ailed' not in out and 'rror' not in out, out[-500:]
+
+
+def raw_content(image, fmt='qcow2'):
+    run(IMG, 'convert', '-f', fmt, '-O', 'raw', image, 'flat')
+    with open('flat', 'rb') as f:
+        return f.read()
+
+
+def same(found, writer):
+    step = writer.BLOCK
+    wrong = [i // step for i in range(0, SIZE, step)
+             if found[i:i + step] != writer.content[i:i + step]]
+    assert not wrong, f'blocks differ: {wrong}'
+
+
+def live(*layers):
+    """A program with a chain, and a writer to its top."""
+    for name in os.listdir('.'):
+        os.remove(name)
+    chain(*layers)
+    content_now = raw_content(layers[-1])
+    p = start(blockdev('t', layers[-1]))
+    return p, Writer(p.qmp, 't', content_now)
+
+
+def test_live_mirror():
+    for mode in ('background', 'write-blocking'):
+        p, writer = live('base', 'top')
+        with p:
+            writer.begin(300)
+            p.qmp.cmd('drive-mirror', job_id='m', device='t', target='new', sync='top',
+                      copy_mode=mode)
+            p.qmp.event('BLOCK_JOB_READY')
+            p.qmp.cmd('job-complete', id='m')
+            p.qmp.event('BLOCK_JOB_COMPLETED')
+            writer.end()
+            p.qmp.cmd('quit')
+            p.wait()
+        check('new')
+        same(raw_content('new'), writer)
+
+
+def test_live_stream_and_commit():
+    p, writer = live('base', 'mid', 'top')
+    with p:
+        writer.begin(300)
+        p.qmp.cmd('block-stream', job_id='s', device='t', base='mid')
+        p.qmp.event('BLOCK_JOB_COMPLETED')
+        p.qmp.cmd('block-commit', job_id='c', device='t', top='mid', base='base')
+        p.qmp.event('BLOCK_JOB_COMPLETED')
+        p.qmp.cmd('block-commit', job_id='a', device='t')
+        p.qmp.event('BLOCK_JOB_READY')
+        p.qmp.cmd('job-complete', id='a')
+        p.qmp.event('BLOCK_JOB_COMPLETED')
+        writer.end()
+        p.qmp.cmd('quit')
+        p.wait()
+    check('base')
+    same(raw_content('base'), writer)
+
+
+def test_live_backup():
+    """What the copy holds is one point in time: what was there when the job began."""
+    p, writer = live('base', 'top')
+    with p:
+        before = bytes(writer.content)
+        p.qmp.cmd('drive-backup', job_id='b', device='t', target='new', sync='full',
+                  speed=4 * MB)
+        writer.begin(300)
+        p.qmp.event('BLOCK_JOB_COMPLETED')
+        writer.end()
+        p.qmp.cmd('quit')
+        p.wait()
+    check('new')
+    assert raw_content('new') == before
+    same(raw_content('top'), writer)
+
+
+def test_live_snapshots():
+    """Overlays come on top while somebody writes; in the end all goes back into the first."""
+    p, writer = live('top')
+    with p:
+        writer.begin(400)
+        for i in range(5):
+            p.qmp.cmd('blockdev-snapshot-sync', node_name='t' if i == 0 else f'o{i - 1}',
+                      snapshot_file=f'o{i}', snapshot_node_name=f'o{i}')
+        p.qmp.cmd('block-commit', job_id='a', device='o4')
+        p.qmp.event('BLOCK_JOB_READY')
+        p.qmp.cmd('job-complete', id='a')
+        p.qmp.event('BLOCK_JOB_COMPLETED')
+        writer.end()
+        p.qmp.cmd('quit')
+        p.wait()
+    check('top')
+    same(raw_content('top'), writer)
 
 
 def test_create():
