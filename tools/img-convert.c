@@ -371,7 +371,9 @@ static int check_names(Convert *c, int argc, bool help)
         return 0;
     }
     if (!c->args->target_image_opts && !block_driver_find(c->format)) {
-        report_error("Unknown file format '%s'", c->format);
+        report_error(block_driver_known(c->format)
+                         ? "Format driver '%s' does not support image creation"
+                         : "Unknown file format '%s'", c->format);
         return 1;
     }
     return -1;

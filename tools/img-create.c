@@ -202,7 +202,9 @@ static const BlockDriver *find_tables(const char *format, const char *filename,
 
     tables[0] = tables[1] = NULL;
     if (!driver) {
-        error_set(errp, "Unknown file format '%s'", format);
+        error_set(errp, block_driver_known(format)
+                            ? "Format driver '%s' does not support image creation"
+                            : "Unknown file format '%s'", format);
         return NULL;
     }
     if (filename) {
@@ -510,6 +512,26 @@ static void print_formatting(const char *filename, const char *format, const Jso
     putchar('\n');
 }
 
+/* What is too large is told in words that say what helps. */
+static bool co_make_image(const char *filename, const char *format, const Json *options,
+                          Error **errp)
+{
+    Error *err = NULL;
+
+    if (co_img_create(filename, format, options, &err)) {
+        return true;
+    }
+    if (g_str_has_suffix(error_text(err), g_strerror(EFBIG))) {
+        error_set(errp, "The image size is too large for file format '%s'%s", format,
+                  get(options, "cluster_size") || !strcmp(format, "qcow2")
+                      ? " (try using a larger cluster size)" : "");
+        error_free(err);
+        return false;
+    }
+    error_propagate(errp, err);
+    return false;
+}
+
 static bool co_create_image(const CreateArgs *args, const char *filename, const char *format,
                             Json *options, const char **detected, Error **errp)
 {
@@ -549,7 +571,7 @@ static bool co_create_image(const CreateArgs *args, const char *filename, const 
         print_formatting(filename, format, options);
         fflush(stdout);
     }
-    return co_img_create(filename, format, options, errp);
+    return co_make_image(filename, format, options, errp);
 }
 
 int co_img_create_command(int argc, char **argv)

@@ -162,8 +162,8 @@ static int co_run_line(Io *io, const char *line)
     char *words[MAX_WORDS + 1], *save = NULL, *word;
     int n = 0;
 
-    for (word = strtok_r(copy, " ", &save); word && n < MAX_WORDS;
-         word = strtok_r(NULL, " ", &save)) {
+    for (word = strtok_r(copy, " \t", &save); word && n < MAX_WORDS;
+         word = strtok_r(NULL, " \t", &save)) {
         words[n++] = word;
     }
     words[n] = NULL;

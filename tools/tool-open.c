@@ -47,6 +47,35 @@ static bool is_protocol(const char *driver)
     return d && d->is_protocol;
 }
 
+/* nbd with "host", "port" or "path", as it was named before there was "server". */
+static void name_nbd_server(Json *object)
+{
+    static const char *const old[] = { "host", "port", "path" };
+    Json *server = json_object_new_object(), *value;
+    bool unix_path = json_object_object_get_ex(object, "path", NULL);
+
+    put_text(server, "type", unix_path ? "unix" : "inet");
+    for (unsigned i = 0; i < ARRAY_SIZE(old); i++) {
+        if (json_object_object_get_ex(object, old[i], &value)) {
+            put_text(server, old[i], json_object_get_string(value));
+            json_object_object_del(object, old[i]);
+        }
+    }
+    if (!unix_path && !json_object_object_get_ex(server, "port", NULL)) {
+        put_text(server, "port", "10809");
+    }
+    json_object_object_add(object, "server", server);
+}
+
+static bool is_old_nbd(const Json *object)
+{
+    const char *driver = text_of(object, "driver");
+
+    return driver && !strcmp(driver, "nbd") && !json_object_object_get_ex(object, "server", NULL) &&
+           (json_object_object_get_ex(object, "host", NULL) ||
+            json_object_object_get_ex(object, "path", NULL));
+}
+
 /* Children that say a file name and no driver get the driver that the name stands for. */
 static bool add_drivers(Json *object, Error **errp)
 {
@@ -61,6 +90,9 @@ static bool add_drivers(Json *object, Error **errp)
         json_object_object_foreach(named, key, value) {
             json_object_object_add(object, key, json_object_get(value));
         }
+    }
+    if (is_old_nbd(object)) {
+        name_nbd_server(object);
     }
     json_object_object_foreach(object, name, child) {
         if (is_object(child) && strcmp(name, "cache") && !add_drivers(child, errp)) {
@@ -79,11 +111,6 @@ static bool name_tree(Tree *tree, const char *name, const char *format, Error **
         return false;
     }
     if (g_str_has_prefix(name, "json:")) {
-        if (format && text_of(file, "driver")) {
-            error_set(errp, "Driver specified twice");
-            json_object_put(file);
-            return false;
-        }
         tree->json = file;
     } else if (format && is_protocol(format)) {
         tree->json = file;
@@ -276,6 +303,45 @@ static void warn_probed(const char *filename)
             filename);
 }
 
+/*
+ * "backing" with options but without a file: the file is the one that the
+ * image names. To know it the image is opened once before.
+ */
+static bool co_complete_backing(const Tree *tree, Error **errp)
+{
+    Json *backing = json_object_object_get(tree->json, "backing"), *copy = NULL;
+    g_autofree char *name = NULL, *path = NULL;
+    BlockNode *node;
+    bool ok = false;
+
+    if (!is_object(backing) || json_object_object_get_ex(backing, "file", NULL) ||
+        json_object_object_get_ex(backing, "filename", NULL)) {
+        return true;
+    }
+    json_object_deep_copy(tree->json, &copy, NULL);
+    json_object_object_del(copy, "backing");
+    json_object_object_del(copy, "node-name");
+    node = co_block_open_json_flags(copy, tree->mode, BLOCK_OPEN_NO_BACKING | BLOCK_OPEN_NO_IO,
+                                    errp);
+    json_object_put(copy);
+    if (!node) {
+        return false;
+    }
+    name = block_node_filename(node);
+    path = node->backing_file ? block_backing_path(name, node->backing_file, errp) : NULL;
+    if (!node->backing_file) {
+        ok = true;              /* what is missing will be told */
+    } else if (path) {
+        if (!text_of(backing, "driver") && node->backing_format) {
+            put_text(backing, "driver", node->backing_format);
+        }
+        json_object_object_add(backing, "file", block_filename_options(path, errp));
+        ok = json_object_object_get(backing, "file");
+    }
+    block_node_unref(node);
+    return ok;
+}
+
 static BlockNode *co_open_tree(Tree *tree, const ToolOpen *how, Error **errp)
 {
     BlockNode *below = NULL, *node = NULL;
@@ -287,6 +353,10 @@ static BlockNode *co_open_tree(Tree *tree, const ToolOpen *how, Error **errp)
         return NULL;
     }
     put_common(tree, tree->json, how);
+    if (!co_complete_backing(tree, errp)) {
+        block_node_unref(below);
+        return NULL;
+    }
     if (how->copy_on_read) {
         put_copy_on_read(tree);
     }
@@ -369,11 +439,7 @@ bool co_tool_close(ToolImage *image)
         return true;
     }
     if (!image->node->read_only) {
-        ret = co_node_flush(image->node);
-        if (ret) {
-            report_error("Could not flush '%s': %s", block_node_name(image->node),
-                         g_strerror(-ret));
-        }
+        ret = co_node_flush(image->node);       /* told when the node is closed */
     }
     block_child_free(image->user);
     *image = (ToolImage){};

@@ -109,7 +109,7 @@ bool co_tool_open(ToolImage *image, const ToolOpen *how, Error **errp);
 bool co_tool_adopt(ToolImage *image, BlockNode *node, bool write, Error **errp);
 /* "Could not open 'NAME': " in front of it, and reported. */
 bool co_tool_open_report(ToolImage *image, const ToolOpen *how);
-/* Flush and close; reports what cannot be flushed. */
+/* Flush and close; false: what was written may not be stable. */
 bool co_tool_close(ToolImage *image);
 /* "none" for an image that is not open. */
 const char *tool_format(const ToolImage *image);

@@ -320,6 +320,9 @@ int qcow2_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
     if (first >= last) {
         return 0;
     }
+    if (s->h.version < 3 && node->backing) {
+        return -ENOTSUP;        /* nothing can say that it is zero: old data below would show */
+    }
     co_qcow2_request_begin(s, &r);
     ret = co_qcow2_discard_clusters(s, first, last - first, QCOW2_DISCARD_REQUEST, false);
     if (!ret && s->has_data_file && s->discard_passes[QCOW2_DISCARD_REQUEST]) {
