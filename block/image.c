@@ -125,6 +125,11 @@ static BlockNode *co_open_by_header(BlockNode *node, Error **errp)
     if (!path) {
         return NULL;
     }
+    if (node->backing_format && !block_driver_find(node->backing_format) &&
+        !block_driver_known(node->backing_format)) {
+        error_set(errp, "Unknown driver '%s'", node->backing_format);
+        return NULL;
+    }
     backing = co_block_open_image_at(path, node->backing_format, generic,
                                      node->open_flags & BLOCK_OPEN_NO_IO, node->depth + 1, errp);
     if (backing) {

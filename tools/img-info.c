@@ -20,20 +20,11 @@ static const ToolOption info_options[] = {
     TOOL_OPT_END
 };
 
-/* Files and raw images on them have no more to tell than that they are not dirty. */
-static bool is_plain_file(const BlockNode *node)
-{
-    while (!strcmp(node->driver->name, "raw") && node->file) {
-        node = node->file->node;
-    }
-    return !strcmp(node->driver->name, "file") || !strcmp(node->driver->name, "host_device");
-}
-
 static void add_driver_info(ImageInfo *info, BlockNode *node)
 {
     BlockDriverInfo di = {};
 
-    if (!block_get_info(node, &di) && !is_plain_file(node)) {
+    if (!tool_get_info(node, &di)) {
         return;
     }
     if (di.cluster_size) {

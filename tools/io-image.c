@@ -52,7 +52,9 @@ static int co_io_info(Io *io, int argc, char **argv)
     Error *err = NULL;
 
     printf("format name: %s\n", node->driver->name);
-    block_get_info(node, &info);
+    if (!tool_get_info(node, &info)) {
+        return -ENOTSUP;
+    }
     cluster = io_size(info.cluster_size);
     state = io_size(info.vm_state_offset);
     printf("cluster size: %s\nvm state offset: %s\n", cluster, state);

@@ -23,12 +23,13 @@ static void put(Json *object, const char *key, const char *text)
     json_object_object_add(object, key, json_object_new_string(text));
 }
 
-/* One option as text becomes what the schema says it is; false: there is no such option. */
-static bool add_typed(Json *all, const char *key, Json *text)
+/* One option as text becomes what the schema says it is. */
+static bool add_typed(Json *all, const char *key, Json *text, Error **errp)
 {
     g_autoptr(BlockdevOptions) parsed = NULL;
     JSON_AUTO one = json_object_new_object();
     JSON_AUTO typed = NULL;
+    Error *err = NULL;
     Json *value;
 
     put(one, "driver", json_object_get_string(json_object_object_get(all, "driver")));
@@ -36,16 +37,58 @@ static bool add_typed(Json *all, const char *key, Json *text)
         put(one, "file", "x");
     }
     json_object_object_add(one, key, json_object_get(text));
-    parsed = qapi_parse_BlockdevOptions(one, QAPI_KEYVAL, NULL);
+    parsed = qapi_parse_BlockdevOptions(one, QAPI_KEYVAL, &err);
     typed = parsed ? qapi_to_json_BlockdevOptions(parsed) : NULL;
-    if (!typed || !json_object_object_get_ex(typed, key, &value)) {
-        return false;
+    if (typed && json_object_object_get_ex(typed, key, &value)) {
+        json_object_object_add(all, key, json_object_get(value));
+        return true;
     }
-    json_object_object_add(all, key, json_object_get(value));
+    if (err && strstr(error_text(err), "expects")) {
+        error_propagate(errp, err);
+    } else {
+        error_free(err);
+        error_set(errp, "Cannot change the option '%s'", key);
+    }
+    return false;
+}
+
+static bool is_text(Json *value, const char *text)
+{
+    return json_object_is_type(value, json_type_string) &&
+           !strcmp(json_object_get_string(value), text);
+}
+
+/* What a node is may be said again, and not be changed. */
+static bool same_node(const BlockNode *node, const char *key, Json *value)
+{
+    return (!strcmp(key, "node-name") && is_text(value, block_node_name(node))) ||
+           (!strcmp(key, "driver") && is_text(value, node->driver->name));
+}
+
+static bool check_child(const BlockChild *child, Json *given, Error **errp)
+{
+    json_object_object_foreach(given, key, value) {
+        if (!same_node(child->node, key, value)) {
+            error_set(errp, "Cannot change the option '%s'", key);
+            return false;
+        }
+    }
     return true;
 }
 
-static bool add_given(Json *all, const char *text, Error **errp)
+static const BlockChild *find_child(const BlockNode *node, const char *name)
+{
+    BlockChild *child;
+
+    list_for_each(child, &node->children, BlockChild, sibling) {
+        if (!strcmp(child->name, name)) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static bool add_given(const BlockNode *node, Json *all, const char *text, Error **errp)
 {
     JSON_AUTO given = keyval_parse_bare(text, NULL, NULL, errp);
 
@@ -53,8 +96,18 @@ static bool add_given(Json *all, const char *text, Error **errp)
         return false;
     }
     json_object_object_foreach(given, key, value) {
-        if (!add_typed(all, key, value)) {
-            error_set(errp, "Cannot change the option '%s'", key);
+        const BlockChild *child = find_child(node, key);
+
+        if (child && json_object_is_type(value, json_type_object)) {
+            if (!check_child(child, value, errp)) {
+                return false;
+            }
+        } else if (!strcmp(key, "node-name") || !strcmp(key, "driver")) {
+            if (!same_node(node, key, value)) {
+                error_set(errp, "Cannot change the option '%s'", key);
+                return false;
+            }
+        } else if (!add_typed(all, key, value, errp)) {
             return false;
         }
     }
@@ -107,7 +160,7 @@ static bool co_reopen(Io *io, const ReopenArgs *args, const char *text, const To
         error_set(errp, "Node '%s' cannot be reopened", block_node_name(node));
         return false;
     }
-    if (text && !add_given(all, text, errp)) {
+    if (text && !add_given(node, all, text, errp)) {
         return false;
     }
     if (args->read_only || args->read_write) {

@@ -451,6 +451,20 @@ const char *tool_format(const ToolImage *image)
     return image->node ? image->node->driver->name : "none";
 }
 
+/* Files and raw images on them have no more to tell than that they are not dirty. */
+static bool is_plain_file(const BlockNode *node)
+{
+    while (!strcmp(node->driver->name, "raw") && node->file) {
+        node = node->file->node;
+    }
+    return !strcmp(node->driver->name, "file") || !strcmp(node->driver->name, "host_device");
+}
+
+bool tool_get_info(BlockNode *node, BlockDriverInfo *info)
+{
+    return block_get_info(node, info) || is_plain_file(node);
+}
+
 unsigned tool_write_flags(const ToolImage *image)
 {
     return image->cache.writethrough ? BLOCK_REQ_FUA : 0;

@@ -113,6 +113,8 @@ bool co_tool_open_report(ToolImage *image, const ToolOpen *how);
 bool co_tool_close(ToolImage *image);
 /* "none" for an image that is not open. */
 const char *tool_format(const ToolImage *image);
+/* What the driver tells of itself; false: nothing. */
+bool tool_get_info(BlockNode *node, BlockDriverInfo *info);
 /* Flags of writes: what is written is stable when done, with cache=writethrough. */
 unsigned tool_write_flags(const ToolImage *image);
 
