@@ -106,7 +106,7 @@ static BlockExport *co_export(const NbdArgs *a, BlockNode *node, Error **errp)
 
     for (unsigned i = 0; i < nr; i++) {
         bitmaps[i].type = BLOCK_DIRTY_BITMAP_OR_STR_LOCAL;
-        bitmaps[i].u.local = g_ptr_array_index(a->bitmaps, i);
+        bitmaps[i].u.local = g_ptr_array_index(a->bitmaps, nr - 1 - i);     /* as qemu-nbd */
         list[i].value = &bitmaps[i];
         list[i].next = i + 1 < nr ? &list[i + 1] : NULL;
     }

@@ -199,6 +199,35 @@ def test_options():
         assert not os.path.exists(s.sock)
 
 
+def test_contexts():
+    """Layers, dirty bitmaps and internal snapshots of qcow2 are shown as qemu-nbd shows them."""
+    need('qemu-img', 'qemu-io', 'nbdinfo', 'qemu-nbd')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'base', '8M')
+    run('qemu-io', '-f', 'qcow2', '-c', 'write -P 1 0 2M', '-c', 'write -z 4M 1M', 'base')
+    run('qemu-img', 'snapshot', '-c', 'snap', 'base')
+    run('qemu-io', '-f', 'qcow2', '-c', 'write -P 9 0 2M', 'base')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'top')
+    run('qemu-io', '-f', 'qcow2', '-c', 'write -P 2 1M 64k', 'top')
+    run('qemu-img', 'bitmap', '--add', 'top', 'b0')
+    run('qemu-img', 'bitmap', '--add', '-g', '64k', '--disable', 'top', 'b1')
+    run('qemu-io', '-f', 'qcow2', '-c', 'write -P 2 3M 192k', '-c', 'write 7M 64k', 'top')
+    texts = []
+    for program in ('qemu-nbd', NBD):
+        with Server(program, '-t', '-e', '4', '-f', 'qcow2', '-A', '-B', 'b0', '-B', 'b1',
+                    'top') as s:
+            maps = [run('nbdinfo', '--map=' + c, s.uri())
+                    for c in info(s.uri())['exports'][0]['contexts']]
+            dirty = f'driver=nbd,server.type=unix,server.path={s.sock},' \
+                'x-dirty-bitmap=qemu:dirty-bitmap:b0'
+            maps += [run(p, 'map', '--output=json', '--image-opts', dirty)
+                     for p in ('qemu-img', IMG)]
+        with Server(program, '-t', '-f', 'qcow2', '-l', 'snap', 'base') as s:
+            maps.append(run('nbdinfo', '--map', s.uri()))
+            run('qemu-io', '-r', '-f', 'raw', '-c', 'read -P 1 0 2M', s.uri())
+        texts.append(maps)
+    assert len(texts[0]) == 7 and texts[0] == texts[1], texts
+
+
 def test_activation():
     """A socket that somebody else made, as systemd hands it over."""
     need('nbdinfo')
