@@ -1,4 +1,4 @@
-# Bash completion of mica-img and mica-io: words are taken from their own help
+# Bash completion of mica-img, mica-io and mica-nbd: words are taken from their own help
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 # The usage line of one command, or of all.
@@ -47,5 +47,22 @@ _mica_io() {
     fi
 }
 
+_mica_nbd() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+    if [ "$prev" = -f ]; then
+        words=$(mica-img --help 2>/dev/null | sed -n 's/^Supported formats: //p')
+    elif [[ $cur == -* ]]; then
+        words=$("$1" --help 2>/dev/null | grep -oE -e '--[a-z-]+=?|-[A-Za-z],' | tr -d , | sort -u)
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    if [ -z "$words" ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+    case ${COMPREPLY[0]} in
+    *=) compopt -o nospace ;;
+    esac
+}
+
 complete -o filenames -F _mica_img mica-img
 complete -o filenames -F _mica_io mica-io
+complete -o filenames -F _mica_nbd mica-nbd
