@@ -281,6 +281,14 @@ static bool check_serve(NbdArgs *a, int nr_files, char **files)
     return true;
 }
 
+static void free_args(NbdArgs *a)
+{
+    g_free(a->detect_zeroes);
+    if (a->bitmaps) {
+        g_ptr_array_free(a->bitmaps, true);
+    }
+}
+
 static void co_main(void *opaque)
 {
     NbdArgs *a = opaque;
@@ -319,16 +327,15 @@ int main(int argc, char **argv)
     ok = args.list ? check_list(&args, argc - first)
                    : check_serve(&args, argc - first, argv + first);
     if (!ok || !nbd_take_activation(&args)) {
+        free_args(&args);
         return 1;
     }
     if (args.fork && !nbd_fork(&args)) {
+        free_args(&args);
         return args.status;         /* the parent: the child is ready, or failed */
     }
     co_run(co_main, &args);
     block_close_all();
-    g_free(args.detect_zeroes);
-    if (args.bitmaps) {
-        g_ptr_array_free(args.bitmaps, true);
-    }
+    free_args(&args);
     return args.status;
 }

@@ -113,7 +113,12 @@ static int connect_now(void *opaque)
 int co_nbd_connect(const SockAddr *addr, Error **errp)
 {
     Connect connect = { .addr = addr };
-    int fd = co_thread_call(connect_now, &connect);
+    int fd;
+
+    if (addr->kind == SOCK_KIND_FD) {
+        return socket_connect(addr, errp);      /* it is one already */
+    }
+    fd = co_thread_call(connect_now, &connect);
 
     if (fd < 0) {
         error_propagate(errp, connect.err);

@@ -141,23 +141,28 @@ static void update_accepting(NbdServer *server)
     }
 }
 
+void nbd_server_add_client(NbdServer *server, int fd)
+{
+    Accepted *accepted = g_new(Accepted, 1);
+
+    *accepted = (Accepted){ server, fd };
+    server->nr_clients++;
+    update_accepting(server);
+    co_enter(co_create(co_client, accepted));
+}
+
 static void on_connection(void *opaque)
 {
     NbdServer *server = opaque;
 
     for (unsigned i = 0; i < server->fds->len && server->accepting; i++) {
         int fd = socket_accept(g_array_index(server->fds, int, i));
-        Accepted *accepted;
 
         if (fd < 0) {
             continue;           /* not this one, or the client has left already */
         }
         socket_set_nodelay(fd);
-        accepted = g_new(Accepted, 1);
-        *accepted = (Accepted){ server, fd };
-        server->nr_clients++;
-        update_accepting(server);
-        co_enter(co_create(co_client, accepted));
+        nbd_server_add_client(server, fd);
     }
 }
 

@@ -19,6 +19,8 @@ typedef struct NbdServerOptions {
 NbdServer *nbd_server_new(const NbdServerOptions *options);
 /* Accept on fd, which the server takes. */
 void nbd_server_listen(NbdServer *server, int fd);
+/* A client that is connected already; takes fd. */
+void nbd_server_add_client(NbdServer *server, int fd);
 /* Accept no more; clients go on. */
 void nbd_server_stop_listening(NbdServer *server);
 /* Drop all clients, wait until they are gone, free. */
