@@ -16,6 +16,9 @@ packages="$packages gdb"
 # to hold NBD against other implementations, with and without TLS
 packages="$packages libnbd-bin nbdkit qemu-utils gnutls-bin"
 
+# to see libvirt start a guest
+packages="$packages libvirt-clients libvirt-daemon-driver-qemu"
+
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "install-deps: not a Debian system; please install these yourself:" "$packages" >&2
     exit 0

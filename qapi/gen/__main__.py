@@ -1,7 +1,7 @@
 # python3 -m gen SCHEMA.json OUTDIR FOLDER: writes what a schema becomes, per module and for all
 # SPDX-License-Identifier: GPL-2.0-or-later
 # FOLDER is how include lines name OUTDIR. Each module: types-, commands- and events-MODULE.c and
-# .h; for all: introspect-SCHEMA.c and reference-SCHEMA.md.
+# .h; for all: introspect-SCHEMA.c and SCHEMA-qmp-reference.md.
 import os
 import sys
 
@@ -34,7 +34,7 @@ def main():
             write(base + '.c', part.generate_source(module, schema, folder))
     write(os.path.join(outdir, f'introspect-{parser.module}.c'),
           introspect.generate_source(schema))
-    write(os.path.join(outdir, f'reference-{parser.module}.md'), doc.generate(schema))
+    write(os.path.join(outdir, f'{parser.module}-qmp-reference.md'), doc.generate(schema))
 
 
 main()
