@@ -71,6 +71,8 @@ bool help_machine(const char *type, Error **errp);
 void help_chardevs(void);
 void help_log(void);
 void help_accels(void);
+struct AccelType;
+void help_accel(const struct AccelType *type);
 
 /* system/create.c: in this order; each tells the option at fault in front of its message. */
 bool create_machine(Config *c, Error **errp);

@@ -42,6 +42,8 @@ bool help_machine(const char *name, Error **errp)
 {
     static const Prop common[] = {
         { .name = "accel", .kind = PROP_KIND_STRING, .help = "accelerators, separated by colons" },
+        { .name = "kernel-irqchip", .kind = PROP_KIND_STRING,
+          .help = "on, split or off: the same as that of -accel kvm" },
         { .name = "kernel", .kind = PROP_KIND_STRING, .help = "the same as -kernel" },
         { .name = "initrd", .kind = PROP_KIND_STRING, .help = "the same as -initrd" },
         { .name = "append", .kind = PROP_KIND_STRING, .help = "the same as -append" },
@@ -76,6 +78,12 @@ void help_log(void)
     for (const LogItem *item = log_items; item->name; item++) {
         printf("%-15s %s\n", item->name, item->help);
     }
+}
+
+void help_accel(const AccelType *type)
+{
+    printf("%s-accel options:\n", type->name);
+    props_help(type->props, NULL, stdout);
 }
 
 void help_accels(void)

@@ -242,7 +242,14 @@ static bool apply_accel(Config *c, const char *arg, Error **errp)
         return false;
     }
     if (help) {
-        help_accels();
+        const AccelType *type = keyval_get(json, "accel") ? accel_find(keyval_get(json, "accel"))
+                                                         : NULL;
+
+        if (type) {
+            help_accel(type);
+        } else {
+            help_accels();
+        }
         help_done();
     }
     if (c->machine_accel) {
@@ -252,6 +259,11 @@ static bool apply_accel(Config *c, const char *arg, Error **errp)
     }
     config_add(c->accels, c->origin, json, QAPI_KEYVAL);
     return true;
+}
+
+static bool apply_enable_kvm(Config *c, const char *arg, Error **errp)
+{
+    return take_machine_accels(c, "kvm", errp);
 }
 
 static bool apply_cpu(Config *c, const char *arg, Error **errp)
@@ -725,6 +737,7 @@ static const OptionRow rows[] = {
     { "machine", "TYPE[,PROP=VALUE...]", apply_machine, "the machine; 'help' lists them" },
     { "M", "TYPE[,...]", apply_machine, "the same" },
     { "accel", "NAME[,PROP=VALUE...]", apply_accel, "what runs the CPUs; repeat: first usable" },
+    { "enable-kvm", NULL, apply_enable_kvm, "the same as -machine accel=kvm" },
     { "cpu", "MODEL[,+FEATURE...]", apply_cpu, "CPU model; 'help' lists them",
       offsetof(Config, cpu) },
     { "smp", "[cpus=]N[,maxcpus=M][,sockets=][,dies=][,cores=][,threads=]", apply_smp,
