@@ -5,7 +5,7 @@ set -eu
 
 # to build: compilers and libraries
 packages="gcc libc6-dev binutils meson ninja-build pkg-config python3 clang clang-format
-  libglib2.0-dev libjson-c-dev zlib1g-dev libpixman-1-dev liburing-dev
+  libglib2.0-dev libjson-c-dev zlib1g-dev libpixman-1-dev liburing-dev libaio-dev
   libgnutls28-dev libzstd-dev"
 # to run: firmware
 packages="$packages seabios ipxe-qemu"

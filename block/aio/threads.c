@@ -105,7 +105,7 @@ bool aio_read_cached(const AioOp *op)
            preadv2(op->fd, op->iov, op->niov, op->offset, RWF_NOWAIT) == op->bytes;
 }
 
-int co_aio_submit(const AioOp *op)
+int co_aio_threads(const AioOp *op)
 {
     return co_thread_call(work, (void *)(uintptr_t)op);
 }

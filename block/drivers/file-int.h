@@ -10,6 +10,7 @@ typedef struct FileState {
     int fd;
     bool writable, direct;              /* how fd was opened */
     bool block_device;
+    AioEngine engine;
     bool locking;
     bool no_zero_range, no_punch_hole;  /* the file system has them not */
     int64_t data_start, data_end;       /* certainly data: what lseek() said last */

@@ -128,6 +128,28 @@ static bool open_fd(BlockNode *node, Error **errp)
     return true;
 }
 
+static bool choose_engine(BlockNode *node, const BlockdevOptionsFile *o, Error **errp)
+{
+    static const AioEngine engines[] = {
+        [BLOCKDEV_AIO_OPTIONS_THREADS] = AIO_ENGINE_THREADS,
+        [BLOCKDEV_AIO_OPTIONS_NATIVE] = AIO_ENGINE_LINUX,
+        [BLOCKDEV_AIO_OPTIONS_IO_URING] = AIO_ENGINE_URING,
+    };
+    FileState *s = node->state;
+
+    if (!o->has_aio) {
+        s->engine = aio_engine_default(node->cache_direct);
+        return true;
+    }
+    s->engine = engines[o->aio];
+    if (s->engine == AIO_ENGINE_LINUX && !node->cache_direct) {
+        error_set(errp, "aio=native was specified, but it requires cache.direct=on, which was "
+                  "not specified.");
+        return false;
+    }
+    return aio_engine_usable(s->engine, errp);
+}
+
 static bool file_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
 {
     const BlockdevOptionsFile *o = options->driver == BLOCKDEV_DRIVER_FILE
@@ -137,7 +159,7 @@ static bool file_co_open(BlockNode *node, const BlockdevOptions *options, Error 
     s->next_fd = -1;
     node->filename = g_strdup(o->filename);
     node->limits = (BlockLimits){ .max_transfer = MAX_TRANSFER, .max_iov = IOV_MAX };
-    if (!open_fd(node, errp)) {
+    if (!choose_engine(node, o, errp) || !open_fd(node, errp)) {
         return false;
     }
     if (!check_kind(node, options->driver == BLOCKDEV_DRIVER_HOST_DEVICE, errp) ||
@@ -164,6 +186,10 @@ static bool file_check_perm(BlockNode *node, uint32_t perm, uint32_t shared, Err
     bool wanted = perm & (BLOCK_PERM_WRITE | BLOCK_PERM_WRITE_UNCHANGED | BLOCK_PERM_RESIZE);
     bool writable = !node->read_only && (wanted || !node->auto_read_only);
 
+    if (s->engine == AIO_ENGINE_LINUX && !node->cache_direct) {
+        error_set(errp, "aio=native requires cache.direct=on");
+        return false;
+    }
     if (writable != s->writable || node->cache_direct != s->direct) {
         s->next_fd = open_as(node, writable);
         if (s->next_fd < 0) {
@@ -226,7 +252,7 @@ static int file_co_preadv(BlockNode *node, int64_t offset, int64_t bytes,
                           const struct iovec *iov, unsigned niov)
 {
     FileState *s = node->state;
-    AioOp op = { AIO_READ, s->fd, offset, bytes, iov, niov };
+    AioOp op = { AIO_READ, s->fd, offset, bytes, iov, niov, s->engine };
 
     return !node->cache_direct && aio_read_cached(&op) ? 0 : co_aio_submit(&op);
 }
@@ -236,7 +262,8 @@ static int file_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
 {
     FileState *s = node->state;
 
-    return co_aio_submit(&(AioOp){ AIO_WRITE, s->fd, offset, bytes, iov, niov });
+    return co_aio_submit(&(AioOp){ AIO_WRITE, s->fd, offset, bytes, iov, niov,
+                                   s->engine });
 }
 
 static int file_co_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
@@ -283,7 +310,7 @@ static int file_co_flush(BlockNode *node)
 {
     FileState *s = node->state;
 
-    return co_aio_submit(&(AioOp){ .kind = AIO_FLUSH, .fd = s->fd });
+    return co_aio_submit(&(AioOp){ .kind = AIO_FLUSH, .fd = s->fd, .engine = s->engine });
 }
 
 /* Where data or a hole begins at or behind offset; 0 or a negative errno. */

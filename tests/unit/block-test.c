@@ -549,6 +549,69 @@ static void temporary(void)
     co_run(co_temporary, NULL);
 }
 
+/* Many requests at once through each engine, the end of the file in one of them. */
+typedef struct EngineJob {
+    BlockNode *node;
+    unsigned n;
+} EngineJob;
+static unsigned engine_jobs;
+
+static void co_engine_job(void *opaque)
+{
+    EngineJob *job = opaque;
+    uint8_t *buf = block_try_alloc(8192);
+
+    memset(buf, job->n + 1, 8192);
+    g_assert_cmpint(co_node_pwrite(job->node, job->n * 8192, buf, 8192), ==, 0);
+    memset(buf, 0, 8192);
+    g_assert_cmpint(co_node_pread(job->node, job->n * 8192 + 100, buf, 5000), ==, 0);
+    for (unsigned i = 0; i < 5000; i++) {
+        g_assert_cmpint(buf[i], ==, job->n + 1);
+    }
+    free(buf);
+    engine_jobs--;
+}
+
+static void try_engine(const char *options)
+{
+    g_autofree char *path = new_image("e.raw", 200 * 8192 + 1000, 0x33), *text = NULL;
+    EngineJob jobs[200];
+    BlockNode *node;
+    BlockChild *user;
+    Error *err = NULL;
+
+    text = g_strdup_printf("driver=file,filename=%s,%s", path, options);
+    node = open_text(text, &err);
+    if (!node) {
+        /* Not every host lets programs use each of them. */
+        g_test_message("%s: %s", options, error_text(err));
+        error_free(err);
+        return;
+    }
+    user = block_child_new(node, "test", BLOCK_PERM_ALL, BLOCK_PERM_ALL, NULL);
+    engine_jobs = 200;
+    for (unsigned i = 0; i < 200; i++) {
+        jobs[i] = (EngineJob){ node, i };
+        co_enter(co_create(co_engine_job, &jobs[i]));
+    }
+    while (engine_jobs) {
+        loop_wait(loop_main());
+        loop_dispatch(loop_main());
+    }
+    block_child_free(user);
+    block_node_unref(node);
+}
+
+static void engines(void)
+{
+    try_engine("aio=threads");
+    try_engine("aio=io_uring");
+    try_engine("aio=threads,cache.direct=on");
+    try_engine("aio=io_uring,cache.direct=on");
+    try_engine("aio=native,cache.direct=on");
+    expect_refusal("driver=file,filename=/dev/null,aio=native", "requires cache.direct=on");
+}
+
 static void co_probed(void *opaque)
 {
     g_autofree char *path = new_image("p.raw", 4096, 0);
@@ -600,6 +663,7 @@ int main(int argc, char **argv)
     g_test_add_func("/block/refusals", refusals);
     g_test_add_func("/block/ownership", ownership);
     g_test_add_func("/block/temporary", temporary);
+    g_test_add_func("/block/engines", engines);
     g_test_add_func("/block/probed", probed);
     ret = g_test_run();
     block_close_all();
