@@ -143,6 +143,30 @@ static void set_limit(ThrottleConfig *config, ThrottleBucket bucket, int64_t avg
     l->burst_length = has_length ? length : 1;
 }
 
+bool blk_set_throttling(BlockBackend *blk, const DriveThrottling *o, Error **errp)
+{
+    ThrottleConfig config;
+
+    throttle_config_init(&config);
+#define SET(name, bucket)                                                                   \
+    set_limit(&config, bucket, o->has_##name ? o->name : 0, o->has_##name##_max,            \
+              o->name##_max, o->has_##name##_max_length, o->name##_max_length);
+
+    SET(bps_total, THROTTLE_BPS_TOTAL)
+    SET(bps_read, THROTTLE_BPS_READ)
+    SET(bps_write, THROTTLE_BPS_WRITE)
+    SET(iops_total, THROTTLE_IOPS_TOTAL)
+    SET(iops_read, THROTTLE_IOPS_READ)
+    SET(iops_write, THROTTLE_IOPS_WRITE)
+#undef SET
+    config.op_size = o->has_iops_size ? o->iops_size : 0;
+    if (!throttle_config_check(&config, errp)) {
+        return false;
+    }
+    blk_set_throttle(blk, &config, o->group ? o->group : blk->id ? blk->id : "");
+    return true;
+}
+
 static bool parse_limits(const BlockIOThrottle *a, ThrottleConfig *config, Error **errp)
 {
     throttle_config_init(config);

@@ -194,6 +194,9 @@ void blk_cancel_parked(BlockBackend *blk);
 void blk_cancel_all(void);
 /* stop: stop the guest, in the main loop. Without it, stop is report. */
 void blk_set_stop_hook(void (*stop)(void));
+/* Limits of -drive; they hold once a medium is in. */
+typedef struct DriveThrottling DriveThrottling;
+bool blk_set_throttling(BlockBackend *blk, const DriveThrottling *limits, Error **errp);
 /* How queries and commands call the device: id may be NULL, then it is the path. */
 void blk_set_qdev(BlockBackend *blk, const char *id, const char *path);
 

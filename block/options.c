@@ -158,6 +158,7 @@ void block_node_set_probed(BlockNode *node)
 {
     g_autofree char *name = NULL;
 
+    node = block_skip_filters(node);
     node->probed = true;
     if (node->read_only) {
         return;

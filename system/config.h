@@ -21,6 +21,7 @@ typedef struct ConfigItem {
     /* -drive, after sugar_expand(): how its backend is set up */
     bool probed, write_through;
     int on_read, on_write;      /* BlkErrorPolicy */
+    DriveThrottling *throttling;    /* NULL: none */
 } ConfigItem;
 
 typedef struct Config {

@@ -121,6 +121,10 @@ static bool create_drive(const ConfigItem *item, Error **errp)
     }
     blk_set_write_cache(blk, !item->write_through);
     blk_set_on_error(blk, item->on_read, item->on_write);
+    if (item->throttling && !blk_set_throttling(blk, item->throttling, errp)) {
+        blk_unref(blk);
+        return false;
+    }
     return true;                /* the drive stays, whether or not a device takes it */
 }
 

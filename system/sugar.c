@@ -155,6 +155,21 @@ static void set_node_options(Json *node, const DriveOptions *o, bool read_only)
     json_object_object_add(node, "cache", cache);
 }
 
+/* Under a filter that keeps what is read from below the image. */
+static Json *copying(Json *node, bool read_only)
+{
+    Json *top;
+
+    if (read_only) {
+        report_warning("disabling copy-on-read on read-only drive");
+        return node;
+    }
+    top = json_object_new_object();
+    set(top, "driver", "copy-on-read");
+    json_object_object_add(top, "file", node);
+    return top;
+}
+
 /* The blockdev of a -drive: format over protocol, under a temporary layer for snapshot=on. */
 static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive, Error **errp)
 {
@@ -172,7 +187,7 @@ static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive,
             json_object_put(file);
             return NULL;
         }
-        drive->probed = !read_only;
+        drive->probed = !read_only && !strcmp(format, "raw");
     }
     node = file;
     if (!is_json) {
@@ -191,7 +206,7 @@ static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive,
         if (o->has_detect_zeroes) {
             set(node, "detect-zeroes", BlockdevDetectZeroesOptions_name(o->detect_zeroes));
         }
-        return node;
+        return o->has_copy_on_read && o->copy_on_read ? copying(node, read_only) : node;
     }
     top = json_object_new_object();
     set(top, "driver", "temporary");
@@ -233,6 +248,9 @@ static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n,
     drive->on_write = o->has_werror ? error_policies[o->werror] : BLK_ERROR_AUTO;
     if (!blk_check_on_error(drive->on_read, drive->on_write, errp)) {
         return false;
+    }
+    if (o->throttling) {
+        drive->throttling = qapi_copy_DriveThrottling(o->throttling);
     }
     json_object_put(drive->json);
     drive->json = NULL;
