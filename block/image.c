@@ -155,9 +155,12 @@ static BlockNode *co_open_by_ref(BlockNode *node, const BlockdevRefOrNull *ref, 
     return backing;
 }
 
+#define BACKING_FAILED "Could not open backing file: "
+
 bool co_block_open_backing(BlockNode *node, const BlockdevRefOrNull *ref, Error **errp)
 {
     BlockNode *backing;
+    Error *err = NULL;
 
     g_free(node->auto_backing_file);
     node->auto_backing_file = g_strdup(node->backing_file);
@@ -166,9 +169,13 @@ bool co_block_open_backing(BlockNode *node, const BlockdevRefOrNull *ref, Error 
              : !node->backing_file || !*node->backing_file)) {
         return true;
     }
-    backing = ref ? co_open_by_ref(node, ref, errp) : co_open_by_header(node, errp);
+    backing = ref ? co_open_by_ref(node, ref, &err) : co_open_by_header(node, &err);
     if (!backing) {
-        error_prepend(errp, "Could not open backing file: ");
+        /* Of a long chain it is enough to hear so twice. */
+        if (!g_str_has_prefix(error_text(err), BACKING_FAILED BACKING_FAILED)) {
+            error_prepend(&err, "%s", BACKING_FAILED);
+        }
+        error_propagate(errp, err);
         return false;
     }
     node->backing = block_child_attach(node, "backing", BLOCK_CHILD_COW, backing, errp);

@@ -8,6 +8,8 @@ enum {
     MAX_LEVELS = 11,            /* 64 to that power is more than any size */
 };
 
+#define MAX_WORDS (1ULL << 34)          /* of a level: more than any host has room for */
+
 /* levels[0] has a bit a block; levels[n - 1] is a single word. */
 struct HBitmap {
     uint64_t size;              /* in items */
@@ -42,7 +44,7 @@ static bool alloc_levels(HBitmap *hb)
 
     hb->n = 0;
     for (;; words = words_of(words)) {
-        uint64_t *level = words > SIZE_MAX / 16 ? NULL : g_try_new0(uint64_t, words);
+        uint64_t *level = words > MAX_WORDS ? NULL : g_try_new0(uint64_t, words);
 
         if (!level) {
             free_levels(hb);
