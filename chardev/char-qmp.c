@@ -203,7 +203,9 @@ static bool co_connect_first(ChardevSocket *s, Error **errp)
         error_propagate(errp, c.err);
         return false;
     }
-    g_clear_pointer(&s->host, g_free);
+    if (!s->tls_creds) {
+        g_clear_pointer(&s->host, g_free);      /* else the name that its certificate must have */
+    }
     g_clear_pointer(&s->port, g_free);
     s->has_ipv4 = s->has_ipv6 = s->has_to = false;
     s->fd = g_strdup_printf("%d", fd);
@@ -268,6 +270,18 @@ static bool take_udp(ChardevOptions *opts, const ChardevUdpBackend *from, Error 
     return true;
 }
 
+static void take_vc(ChardevOptions *opts, const ChardevVCBackend *from)
+{
+    opts->backend = CHARDEV_KIND_VC;
+    take_common(opts, (const ChardevCommon *)from);
+    opts->u.vc = (ChardevVC){
+        .has_width = from->has_width, .width = from->width,
+        .has_height = from->has_height, .height = from->height,
+        .has_cols = from->has_cols, .cols = from->cols,
+        .has_rows = from->has_rows, .rows = from->rows,
+    };
+}
+
 static bool co_take_backend(ChardevOptions *opts, const ChardevBackend *b, Error **errp)
 {
     switch (b->type) {
@@ -304,6 +318,9 @@ static bool co_take_backend(ChardevOptions *opts, const ChardevBackend *b, Error
         take_common(opts, (const ChardevCommon *)b->u.stdio.data);
         opts->u.stdio.has_signal = b->u.stdio.data->has_signal;
         opts->u.stdio.signal = b->u.stdio.data->signal;
+        break;
+    case CHARDEV_BACKEND_KIND_VC:
+        take_vc(opts, b->u.vc.data);
         break;
     case CHARDEV_BACKEND_KIND_RINGBUF:
     case CHARDEV_BACKEND_KIND_MEMORY: {

@@ -299,7 +299,10 @@ static bool take_address(CharSocket *s, const ChardevSocket *opts, Error **errp)
 {
     uint64_t fd;
 
-    if (!!opts->path + !!opts->host + !!opts->fd != 1 && (opts->path || opts->fd || !opts->port)) {
+    bool named_fd = opts->fd && opts->host && !opts->port && !opts->path && opts->tls_creds;
+
+    if (!named_fd && !!opts->path + !!opts->host + !!opts->fd != 1 &&
+        (opts->path || opts->fd || !opts->port)) {
         error_set(errp, "a socket needs one of 'path', 'fd', and 'host' with 'port'");
         return false;
     }
@@ -317,6 +320,7 @@ static bool take_address(CharSocket *s, const ChardevSocket *opts, Error **errp)
         }
         s->addr.kind = SOCK_KIND_FD;
         s->addr.fd = fd;
+        s->addr.host = g_strdup(opts->host);    /* for TLS: who should be at the other end */
     } else {
         if (!opts->port) {
             error_set(errp, "Parameter 'port' is missing");
@@ -386,7 +390,8 @@ static bool socket_open(Chardev *chr, const ChardevOptions *options, Error **err
         return false;
     }
     if (opts->tls_creds) {
-        if (s->addr.kind == SOCK_KIND_UNIX || (s->addr.kind == SOCK_KIND_FD && !s->server)) {
+        if (s->addr.kind == SOCK_KIND_UNIX ||
+            (s->addr.kind == SOCK_KIND_FD && !s->server && !s->addr.host)) {
             error_set(errp, "'tls_creds' option is incompatible with '%s' address type",
                       s->addr.kind == SOCK_KIND_UNIX ? "unix" : "fd");
             return false;

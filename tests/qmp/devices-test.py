@@ -6,9 +6,10 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 import zlib
 
-from qmplib import Program
+from qmplib import Program, QmpError
 
 BINARY = sys.argv[1]
 PC = ['-M', 'pc', '-accel', 'qtest', '-m', '16', '-nodefaults']
@@ -70,9 +71,49 @@ def test_sockets_and_yank():
             'addr': {'type': 'fd', 'data': {'str': 'peer'}}, 'server': False}})
         s.cmd('chardev-remove', id='by-fd')
         assert mine.recv(1) == b''
+        far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        far.bind(('127.0.0.1', 0))
+        s.cmd('chardev-add', id='u', backend={'type': 'udp', 'data': {'remote': {
+            'type': 'inet', 'data': {'host': '127.0.0.1', 'port': str(far.getsockname()[1])}}}})
+        assert 'inet' in s.fails('chardev-add', id='v', backend={'type': 'udp', 'data': {
+            'remote': address}})[1]
+        tty = s.cmd('chardev-add', id='p', backend={'type': 'pty', 'data': {}})['pty']
+        s.cmd('chardev-add', id='tty', backend={'type': 'serial', 'data': {'device': tty}})
+        assert 'columns' in s.fails('chardev-add', id='v', backend={
+            'type': 'vc', 'data': {'cols': 1000}})[1]
+        names = {c['label']: c['filename'] for c in s.cmd('query-chardev')}
+        assert names['u'] == 'udp' and names['tty'] == 'serial:' + tty and 'v' not in names
         assert 'refused' in s.fails('chardev-add', id='t', backend={'type': 'socket', 'data': {
             'server': False, 'addr': {'type': 'inet',
                                       'data': {'host': '127.0.0.1', 'port': '1'}}}})[1]
+
+
+def test_tls_client():
+    """A TLS server and a client of it, both made by commands, in one program."""
+    with Program(BINARY, ['-M', 'none']) as p:
+        s = p.qmp
+        try:
+            for end in ('server', 'client'):
+                s.cmd_dict({'execute': 'object-add', 'arguments': {
+                    'qom-type': 'tls-creds-anon', 'id': end, 'endpoint': end}})
+        except QmpError as e:
+            assert 'TLS' in str(e)      # built without
+            return
+
+        def add(name, port):
+            s.cmd('chardev-add', id=name + '0', backend={'type': 'socket', 'data': {
+                'server': name == 'server', 'tls-creds': name,
+                'addr': {'type': 'inet', 'data': {'host': '127.0.0.1', 'port': port}}}})
+
+        def where(name):
+            return {c['label']: c['filename'] for c in s.cmd('query-chardev')}[name + '0']
+
+        add('server', '0')
+        port = where('server').split(':')[-1].split(',')[0]
+        add('client', port)
+        until = time.monotonic() + 30
+        while '<->' not in where('server') or '<->' not in where('client'):
+            assert time.monotonic() < until, where('client')
 
 
 def read_png(path):
