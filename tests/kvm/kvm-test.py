@@ -78,7 +78,7 @@ def firmware(mode):
             f.write(sector.ljust(1 << 20, b'\0'))
         try:
             status, out, err = run('-machine', f'pc,accel=kvm,kernel-irqchip={mode}', '-m', '32',
-                                   '-serial', 'none', '-drive', f'file={path},format=raw',
+                                   '-nodefaults', '-drive', f'file={path},format=raw',
                                    '-device', 'isa-debug-exit,iobase=0x501', '-debugcon', 'stdio',
                                    '-global', 'isa-debugcon.iobase=0x402', limit=150)
         finally:
