@@ -86,6 +86,9 @@ struct kvm_cpuid2 *kvm_read_cpuid(unsigned long request, int fd);
 
 bool kvm_msrs_init(Error **errp);
 void kvm_get_msrs(KvmCpu *k, CpuState *out);
+/* One; false: this CPU has none of that number, or refuses the value. */
+bool kvm_get_msr(KvmCpu *k, uint32_t number, uint64_t *value);
+bool kvm_set_msr(KvmCpu *k, uint32_t number, uint64_t value);
 bool kvm_put_msrs(KvmCpu *k, const CpuState *in, bool clocks, Error **errp);
 
 /* kvm-state.c ---------------------------------------------------------- */

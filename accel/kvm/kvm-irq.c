@@ -133,23 +133,16 @@ static bool put_lapic(Vcpu *cpu, const void *regs)
 
 #define MSR_TSC_DEADLINE 0x6e0
 
-typedef struct OneMsr {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entry;
-} OneMsr;
-
 static uint64_t get_deadline(Vcpu *cpu)
 {
-    OneMsr msr = { .head.nmsrs = 1, .entry.index = MSR_TSC_DEADLINE };
+    uint64_t tsc;
 
-    return kvm_call(kvm_cpu(cpu)->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+    return kvm_get_msr(kvm_cpu(cpu), MSR_TSC_DEADLINE, &tsc) ? tsc : 0;
 }
 
 static void put_deadline(Vcpu *cpu, uint64_t tsc)
 {
-    OneMsr msr = { .head.nmsrs = 1, .entry = { .index = MSR_TSC_DEADLINE, .data = tsc } };
-
-    kvm_call(kvm_cpu(cpu)->fd, KVM_SET_MSRS, &msr);
+    kvm_set_msr(kvm_cpu(cpu), MSR_TSC_DEADLINE, tsc);
 }
 
 static int add_route(uint64_t addr, uint32_t data, Error **errp)

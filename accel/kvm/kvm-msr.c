@@ -121,6 +121,31 @@ static struct kvm_msrs *block_new(void)
     return g_malloc0(sizeof(struct kvm_msrs) + MAX_AT_ONCE * sizeof(struct kvm_msr_entry));
 }
 
+static bool one_msr(KvmCpu *k, unsigned long request, uint32_t number, uint64_t *value)
+{
+    uint64_t room[(sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)) / 8] = {};
+    struct kvm_msrs *block = (struct kvm_msrs *)room;
+    bool ok;
+
+    block->nmsrs = 1;
+    block->entries[0].index = number;
+    block->entries[0].data = *value;
+    ok = kvm_call(k->fd, request, block) == 1;
+    *value = block->entries[0].data;
+    return ok;
+}
+
+bool kvm_get_msr(KvmCpu *k, uint32_t number, uint64_t *value)
+{
+    *value = 0;
+    return one_msr(k, KVM_GET_MSRS, number, value);
+}
+
+bool kvm_set_msr(KvmCpu *k, uint32_t number, uint64_t value)
+{
+    return one_msr(k, KVM_SET_MSRS, number, &value);
+}
+
 /* KVM stops at the first one that this vCPU's CPUID does not give it: that one is passed over. */
 void kvm_get_msrs(KvmCpu *k, CpuState *out)
 {
@@ -149,12 +174,9 @@ void kvm_get_msrs(KvmCpu *k, CpuState *out)
 /* One that KVM refused is no loss where it is 0 or what KVM has anyway. */
 static bool refused(KvmCpu *k, const CpuMsr *msr, Error **errp)
 {
-    struct { struct kvm_msrs head; struct kvm_msr_entry entry; } now = {
-        .head.nmsrs = 1, .entry.index = msr->number,
-    };
-    bool has = kvm_call(k->fd, KVM_GET_MSRS, &now) == 1;
+    uint64_t now;
 
-    if (has ? now.entry.data == msr->value : msr->value == 0) {
+    if (kvm_get_msr(k, msr->number, &now) ? now == msr->value : msr->value == 0) {
         return true;
     }
     error_set(errp, "CPU %u: MSR 0x%x cannot be 0x%" PRIx64 " under KVM", k->vcpu->index,

@@ -389,11 +389,9 @@ static uint64_t kvm_tsc_hz(Vcpu *cpu)
 
 static uint64_t kvm_tsc_read(Vcpu *cpu)
 {
-    struct { struct kvm_msrs head; struct kvm_msr_entry entry; } msr = {
-        .head.nmsrs = 1, .entry.index = 0x10,
-    };
+    uint64_t tsc;
 
-    return kvm_call(kvm_cpu(cpu)->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+    return kvm_get_msr(kvm_cpu(cpu), 0x10, &tsc) ? tsc : 0;
 }
 
 static void kvm_vm_running(bool running)
