@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
 from qmplib import Program      # noqa: E402
 
-BINARY, IMG, IO = sys.argv[1:4]
+BINARY, IMG, IO = (os.path.abspath(path) for path in sys.argv[1:4])
 SIZE = 16 << 20
 MB = 1 << 20
 

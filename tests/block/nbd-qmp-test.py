@@ -2,7 +2,7 @@
 # The NBD server over QMP: its life, exports, refusals; a disk that moves to another program by it
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: nbd-qmp-test.py MICA MICA_IMG MICA_IO
+# usage: nbd-qmp-test.py MICA MICA_IMG MICA_IO NBD_LOAD
 import json
 import os
 import shutil
@@ -15,7 +15,7 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
 from qmplib import Program      # noqa: E402
 
-BINARY, IMG, IO = (os.path.abspath(path) for path in sys.argv[1:4])
+BINARY, IMG, IO, LOAD = (os.path.abspath(path) for path in sys.argv[1:5])
 SIZE = 8 << 20
 GO = b'\0\0\0\3IHAVEOPT\0\0\0\7\0\0\0\7\0\0\0\1n\0\0'
 
@@ -155,6 +155,28 @@ def test_migrate():
         there.qmp.cmd('quit')
         there.wait()
     run(IMG, 'compare', '-f', 'raw', '-F', 'raw', 'from', 'to')
+
+
+def test_pivots_under_load():
+    """A client writes all the time while jobs drain its node and put another in its place."""
+    disk('a')
+    disk('b')
+    with start(file_node('a', 'a'), file_node('b', 'b')) as p:
+        p.qmp.cmd('nbd-server-start', addr=here())
+        p.qmp.cmd_dict({'execute': 'block-export-add', 'arguments': {
+            'type': 'nbd', 'id': 'e', 'node-name': 'a', 'name': '', 'writable': True}})
+        with subprocess.Popen([LOAD, 'sock', 'write', '32', '2'], stdout=subprocess.PIPE) as load:
+            for source, target in (('a', 'b'), ('b', 'a'), ('a', 'b')):
+                p.qmp.cmd('blockdev-mirror', job_id='j', device=source, target=target, sync='full')
+                p.qmp.event('BLOCK_JOB_READY')
+                p.qmp.cmd('job-complete', id='j')
+                done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+                assert 'error' not in done, done
+                assert p.qmp.cmd('query-block-exports')[0]['node-name'] == target
+            load.wait(60)
+            assert load.returncode == 0, 'a write failed'
+        p.qmp.cmd('quit')
+        p.wait()
 
 
 def test_lost_target():
