@@ -11,7 +11,10 @@ static _Atomic int last_cause, last_exit_code;
 
 void run_request(RunRequest request, ShutdownCause cause)
 {
-    last_cause = cause;
+    /* Requests that need no cause leave another's alone: both may be taken at once. */
+    if (cause != SHUTDOWN_CAUSE_NONE) {
+        last_cause = cause;
+    }
     atomic_fetch_or(&requests, request);
     loop_wake(loop_main());
 }

@@ -19,6 +19,7 @@ typedef guint AmlMark;
 enum {
     AML_ZERO = 0x00, AML_ONE = 0x01, AML_LOCAL0 = 0x60, AML_ARG0 = 0x68, AML_STORE = 0x70,
     AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a, AML_LNOT = 0x92,
+    AML_LOCAL1 = 0x61, AML_NOTIFY = 0x86,
     AML_LEQUAL = 0x93, AML_RETURN = 0xa4, AML_ONES = 0xff,
 };
 

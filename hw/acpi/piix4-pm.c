@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/run.h"
 #include "accel/vcpu.h"
+#include "hw/acpi/pci-hotplug.h"
 #include "hw/acpi/piix4-pm.h"
 #include "hw/acpi/smbus-host.h"
 #include "hw/core/power.h"
@@ -23,6 +24,7 @@ typedef struct Piix4Pm {
     PciDevice pci;
     AcpiPm pm;
     SmbusHost smbus;
+    PciHotplug hotplug;
     MemRegion smi_region;
     uint8_t smi_command, smi_status;
     uint16_t woken_by;          /* bit of PM1_STS; 0: system_wakeup */
@@ -153,6 +155,7 @@ static bool piix4_realize(Device *dev, Error **errp)
     region_init_io(&s->smi_region, &dev->obj, &smi_io, s, "apm-io", 2);
     region_add(io_root(), ACPI_PORT_SMI_CMD, &s->smi_region, 0);
     smbus_host_init(&s->smbus, dev);
+    pci_hotplug_init(&s->hotplug, &dev->obj, pci_bus(pci), &s->pm);
     device_init_irq_in(dev, rtc_alarm, 1);
     power_register(&power_ops, s);
     return true;
@@ -165,6 +168,7 @@ static void piix4_reset(Device *dev)
     s->smi_command = s->smi_status = 0;
     acpi_pm_reset(&s->pm);
     smbus_host_reset(&s->smbus);
+    pci_hotplug_reset(&s->hotplug);
     update_decoding(s);
 }
 
@@ -180,6 +184,7 @@ static const Prop piix4_props[] = {
 static const StateField piix4_state[] = {
     STATE_STRUCT(Piix4Pm, pm, acpi_pm_state),
     STATE_STRUCT(Piix4Pm, smbus, smbus_host_state),
+    STATE_STRUCT(Piix4Pm, hotplug, pci_hotplug_state),
     STATE_UINT(Piix4Pm, smi_command),
     STATE_UINT(Piix4Pm, smi_status),
     { }

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/core/device-qmp.h"
+#include "qapi/commands-qom.h"
+#include "qapi/events-qom.h"
 #include "qom/prop-json.h"
 #include "util/parse.h"
 
@@ -31,6 +33,8 @@ bool device_add_global(const char *driver, const char *property, const char *val
     }
     return ok;
 }
+
+static bool check_hotplug(const DeviceType *type, const Bus *bus, Error **errp);
 
 /* --- create --- */
 
@@ -158,7 +162,8 @@ Device *device_add(const Json *options, Error **errp)
     dev = device_new_type(type);
     /* Before the bus, so that a wrong property is told even where there is none. */
     ok = props_set_from_json(&dev->obj, options, skip, errp) &&
-         find_bus(type, member(options, "bus"), &bus, errp);
+         find_bus(type, member(options, "bus"), &bus, errp) &&
+         (!device_machine_is_complete() || check_hotplug(type, bus, errp));
     if (ok) {
         dev->id = g_strdup(id);
         ok = device_realize(dev, bus, errp);
@@ -168,6 +173,62 @@ Device *device_add(const Json *options, Error **errp)
     }
     object_unref(&dev->obj);    /* the tree holds it now */
     return ok ? dev : NULL;
+}
+
+/* --- while the guest runs --- */
+
+static bool check_hotplug(const DeviceType *type, const Bus *bus, Error **errp)
+{
+    if (bus && (!bus->type->can_hotplug || !bus->type->can_hotplug(bus))) {
+        error_set(errp, "Bus '%s' does not support hotplugging", bus->bus_name);
+        return false;
+    }
+    if (!bus || !type->hotpluggable) {
+        error_set(errp, "Device '%s' does not support hotplugging", type->object.name);
+        return false;
+    }
+    return true;
+}
+
+Json *qmp_device_add(Json *args, Error **errp)
+{
+    device_add(args, errp);
+    return NULL;
+}
+
+void device_deleted(Device *dev)
+{
+    g_autofree char *id = g_strdup(dev->id), *path = object_path(&dev->obj);
+
+    device_unrealize(dev);
+    qapi_event_send_device_deleted(id, path);
+}
+
+/* By id, or by the path of an object. */
+static Device *find_plugged(const char *id, Error **errp)
+{
+    Device *dev = device_find_id(id);
+
+    if (!dev) {
+        error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    }
+    return dev;
+}
+
+void qmp_device_del(const char *id, Error **errp)
+{
+    static const char prefix[] = "/machine/peripheral/";
+    Device *dev = find_plugged(g_str_has_prefix(id, prefix) ? id + strlen(prefix) : id, errp);
+
+    if (!dev || !check_hotplug(device_type(dev), dev->bus, errp)) {
+        return;
+    }
+    if (dev->unplugging) {
+        error_set(errp, "Device %s is already in the process of unplug", id);
+        return;
+    }
+    dev->unplugging = true;
+    dev->bus->type->unplug(dev);
 }
 
 /* --- help --- */

@@ -133,6 +133,11 @@ static bool join_bus(Device *dev, Bus *bus, Error **errp)
     return true;
 }
 
+bool device_machine_is_complete(void)
+{
+    return machine_complete;
+}
+
 void device_machine_complete(void)
 {
     machine_complete = true;
@@ -159,6 +164,9 @@ bool device_realize(Device *dev, Bus *bus, Error **errp)
     dev->hotplugged = machine_complete;
     list_append(&in_order, &dev->in_order);
     device_reset(dev);
+    if (dev->hotplugged && bus && bus->type->plugged) {
+        bus->type->plugged(dev);
+    }
     return true;
 
 fail_bus:

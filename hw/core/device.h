@@ -50,6 +50,7 @@ typedef struct DeviceType {
 struct Device {
     Object obj;
     char *id;                   /* the user's id=, or NULL */
+    bool unplugging;            /* device_del asked for it */
     bool hotplugged;            /* came after the machine was complete */
     Bus *bus;                   /* NULL: System */
     ListLink on_bus;
@@ -82,7 +83,10 @@ struct BusType {
     /* Where firmware finds the device ("/pci@i0cf8/ide@1,1"), g_free(); NULL: nowhere. */
     char *(*boot_path)(Device *dev);
     unsigned max_devices;       /* 0: no limit */
-    bool hotpluggable;
+    /* Devices that come and go while the guest runs; NULL: none do. */
+    bool (*can_hotplug)(const Bus *bus);
+    void (*plugged)(Device *dev);
+    void (*unplug)(Device *dev);        /* ask the guest; device_deleted() follows, or not */
 };
 #define REGISTER_BUS(desc) REGISTER(bus, desc)
 
@@ -119,6 +123,7 @@ void device_set_global(const DeviceType *type, const char *name, const char *val
 bool device_realize(Device *dev, Bus *bus, Error **errp);
 /* The machine is complete: devices realized from now on are hotplugged. */
 void device_machine_complete(void);
+bool device_machine_is_complete(void);
 void device_unrealize(Device *dev);     /* and leave the tree */
 /* device_new + realize for boards; what fails here is Mica's own mistake. */
 /* Properties follow as name, text, name, text, ..., NULL. */
@@ -142,6 +147,9 @@ void device_init_irq_in(Device *dev, IrqFn *fn, unsigned count);    /* opaque is
 IrqLine *device_irq_in(Device *dev, unsigned n);
 void device_init_irq_out(Device *dev, IrqLine **place);     /* one more output */
 void device_connect_irq_out(Device *dev, unsigned n, IrqLine *to);
+
+/* The guest has let it go: it is unrealized, and clients are told. */
+void device_deleted(Device *dev);
 
 /* All devices, in order of their creation; the VM is paused or not yet running. */
 void devices_reset(void);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/acpi/acpi-pm.h"
+#include "hw/acpi/pci-hotplug.h"
 #include "hw/i386/acpi.h"
 #include "hw/nvram/fw-cfg.h"
 
@@ -238,6 +239,94 @@ static void isa_bridge(const AcpiConfig *cfg, Aml *a)
     aml_end(a, device);
 }
 
+static void slot_name(char name[5], unsigned slot)
+{
+    snprintf(name, 5, "S%03X", slot & 31);
+}
+
+/* If (bit of slot in local) Notify (slot's device, event) */
+static void notify_slot(Aml *a, uint8_t local, unsigned slot, unsigned event)
+{
+    AmlMark branch = aml_if(a);
+    char name[5];
+
+    slot_name(name, slot);
+    aml_op(a, AML_AND);
+    aml_op(a, local);
+    aml_int(a, BIT(slot));
+    aml_op(a, AML_ZERO);
+    aml_op(a, AML_NOTIFY);
+    aml_path(a, name);
+    aml_int(a, event);
+    aml_end(a, branch);
+}
+
+/* Slots that the guest can empty, and the method that says what changed: hw/acpi/pci-hotplug.c */
+static void hotplug_slots(const AcpiConfig *cfg, Aml *a)
+{
+    AmlMark mark, method;
+
+    aml_operation_region(a, "PCST", AML_SYSTEM_IO, PCI_HOTPLUG_BASE, 12);
+    mark = aml_field(a, "PCST", 4);
+    aml_field_unit(a, "PCIU", 32);
+    aml_field_unit(a, "PCID", 32);
+    aml_field_unit(a, "B0EJ", 32);
+    aml_end(a, mark);
+    for (unsigned slot = 0; slot < 32; slot++) {
+        char name[5];
+
+        if (!(cfg->hotplug_slots & BIT(slot))) {
+            continue;
+        }
+        slot_name(name, slot);
+        mark = aml_device(a, name);
+        aml_name_int(a, "_ADR", slot << 16);
+        aml_name_int(a, "_SUN", slot);
+        method = aml_method(a, "_EJ0", 1, false);
+        aml_op(a, AML_STORE);
+        aml_int(a, BIT(slot));
+        aml_path(a, "B0EJ");
+        aml_end(a, method);
+        aml_end(a, mark);
+    }
+    method = aml_method(a, "PCNT", 0, true);
+    aml_op(a, AML_STORE);
+    aml_path(a, "PCIU");
+    aml_op(a, AML_LOCAL0);
+    aml_op(a, AML_STORE);
+    aml_path(a, "PCID");
+    aml_op(a, AML_LOCAL1);
+    for (unsigned slot = 0; slot < 32; slot++) {
+        if (cfg->hotplug_slots & BIT(slot)) {
+            notify_slot(a, AML_LOCAL0, slot, 1);    /* device check */
+            notify_slot(a, AML_LOCAL1, slot, 3);    /* eject request */
+        }
+    }
+    aml_end(a, method);
+    mark = aml_device(a, "PHPR");                   /* keeps others off the ports */
+    aml_name_eisa(a, "_HID", "PNP0A06");
+    aml_name_string(a, "_UID", "PCI Hotplug resources");
+    aml_name_int(a, "_STA", 0x0b);
+    aml_name(a, "_CRS");
+    method = aml_crs(a);
+    aml_crs_io(a, PCI_HOTPLUG_BASE, PCI_HOTPLUG_SIZE);
+    aml_crs_end(a, method);
+    aml_end(a, mark);
+}
+
+/* General purpose events, by their number */
+static void general_events(const AcpiConfig *cfg, Aml *a)
+{
+    AmlMark scope = aml_scope(a, "\\_GPE"), method;
+
+    if (cfg->hotplug_slots) {
+        method = aml_method(a, "_E01", 0, false);
+        aml_path(a, "\\_SB.PCI0.PCNT");
+        aml_end(a, method);
+    }
+    aml_end(a, scope);
+}
+
 static void system_devices(const AcpiConfig *cfg, Aml *a)
 {
     AmlMark device, crs;
@@ -285,6 +374,9 @@ void acpi_dsdt(const AcpiConfig *cfg, Aml *a)
     host_resources(cfg, a);
     interrupt_routing(a);
     isa_bridge(cfg, a);
+    if (cfg->hotplug_slots) {
+        hotplug_slots(cfg, a);
+    }
     aml_end(a, root);
     for (unsigned i = 0; i < 4; i++) {
         interrupt_link(a, i);
@@ -292,6 +384,7 @@ void acpi_dsdt(const AcpiConfig *cfg, Aml *a)
     sci_link(a);
     system_devices(cfg, a);
     aml_end(a, scope);
+    general_events(cfg, a);
 
     if (cfg->s3) {
         sleep_state(a, "\\_S3", ACPI_SLP_TYP_S3);

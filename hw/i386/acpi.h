@@ -17,6 +17,7 @@ typedef struct AcpiConfig {
     bool serial[4];
     bool pvpanic;
     uint16_t pvpanic_port;
+    uint32_t hotplug_slots;         /* of the PCI root: devices may come and go; 0: no hotplug */
     bool s3, s4;                    /* offer these sleep states */
     /* NUMA; nr_nodes 0: none */
     unsigned nr_nodes;

@@ -281,6 +281,21 @@ static void find_isa_device(Device *dev, void *opaque)
     }
 }
 
+/* All but those whose devices stay for good. */
+static uint32_t hotplug_slots(const PciBus *bus)
+{
+    uint32_t slots = UINT32_MAX;
+
+    for (unsigned devfn = 0; devfn < ARRAY_SIZE(bus->devices); devfn++) {
+        const PciDevice *pci = bus->devices[devfn];
+
+        if (pci && !device_type(&pci->dev)->hotpluggable) {
+            slots &= ~BIT(PCI_SLOT(devfn));
+        }
+    }
+    return bus->hotplug ? slots : 0;
+}
+
 /* node_ram has room for all; *distances is a new square of what the nodes are apart. */
 static void describe_nodes(const NumaConfig *numa, AcpiConfig *cfg, uint64_t *node_ram,
                            uint8_t **distances)
@@ -321,6 +336,7 @@ static bool publish_acpi(PcMachine *pc, Error **errp)
     for (unsigned i = 0; i < cfg.nr_cpus; i++) {
         apic_ids[i] = i;
     }
+    cfg.hotplug_slots = hotplug_slots(pci_root_bus());
     describe_nodes(pc->machine.numa, &cfg, node_ram, &distances);
     devices_for_each(find_isa_device, &cfg);
     acpi_build(&cfg, &files);

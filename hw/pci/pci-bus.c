@@ -257,8 +257,28 @@ static char *boot_path(Device *dev)
                : g_strdup_printf("/pci@i0cf8/%s@%x", name, PCI_SLOT(pci->devfn));
 }
 
+static bool can_hotplug(const Bus *bus)
+{
+    return OBJECT_OF((Bus *)bus, PciBus)->hotplug;
+}
+
+static void plugged(Device *dev)
+{
+    PciDevice *pci = DEVICE_OF(dev, PciDevice);
+
+    pci_bus(pci)->hotplug->plugged(pci_bus(pci)->hotplug_opaque, pci);
+}
+
+static void unplug(Device *dev)
+{
+    PciDevice *pci = DEVICE_OF(dev, PciDevice);
+
+    pci_bus(pci)->hotplug->unplug(pci_bus(pci)->hotplug_opaque, pci);
+}
+
 static const BusType pci_bus_type = {
     .name = BUS_PCI, .props = pci_props, .state = pci_state, .boot_path = boot_path, .attach = attach,
     .attached = attached, .detach = detach, .reset_device = reset_device, .max_devices = 256,
+    .can_hotplug = can_hotplug, .plugged = plugged, .unplug = unplug,
 };
 REGISTER_BUS(pci_bus_type)

@@ -8,7 +8,6 @@
 void pci_init_config(PciDevice *pci);
 void pci_reset_config(PciDevice *pci);
 void pci_update_bars(PciDevice *pci);
-void pci_unmap_bars(PciDevice *pci);
 /* The ROM BAR from romfile=, or from what the type says; true when there is nothing to load. */
 bool pci_rom_load(PciDevice *pci, Error **errp);
 void pci_rom_free(PciDevice *pci);

@@ -74,6 +74,7 @@
 #define PCI_CLASS_BRIDGE_OTHER      0x0680
 #define PCI_CLASS_SYSTEM_OTHER      0x0880
 
+#define PCI_VENDOR_REDHAT           0x1b36
 #define PCI_VENDOR_INTEL            0x8086
 #define PCI_SUBVENDOR_DEFAULT       0x1af4
 #define PCI_SUBDEVICE_DEFAULT       0x1100

@@ -68,6 +68,12 @@ struct PciDevice {
 /* The routing at the root: which of the host bridge's lines a pin is wired to. */
 typedef int PciMapIrqFn(const PciDevice *pci, int pin);
 
+/* Who tells the guest of devices that come and go while it runs. */
+typedef struct PciHotplugOps {
+    void (*plugged)(void *opaque, PciDevice *pci);
+    void (*unplug)(void *opaque, PciDevice *pci);   /* device_deleted() when the guest let go */
+} PciHotplugOps;
+
 struct PciBus {
     Bus bus;
     PciDevice *devices[256];        /* by devfn */
@@ -77,6 +83,8 @@ struct PciBus {
     PciMapIrqFn *map_irq;           /* root only */
     IrqFn *set_irq;
     void *irq_opaque;
+    const PciHotplugOps *hotplug;   /* NULL: none after the start */
+    void *hotplug_opaque;
     int irq_count[PCI_NR_PINS * 2]; /* devices that hold each line */
 };
 
@@ -107,6 +115,8 @@ uint32_t pci_config_read(PciDevice *pci, unsigned addr, unsigned size);
 void pci_config_write(PciDevice *pci, unsigned addr, uint32_t value, unsigned size);
 /* At realize: BAR n (n + 1 too where it is 64 bits wide) decodes region, a power of two in size. */
 void pci_map_bar(PciDevice *pci, unsigned n, uint8_t type, MemRegion *region);
+/* At unrealize, before the regions are destroyed. */
+void pci_unmap_bars(PciDevice *pci);
 uint64_t pci_bar_addr(const PciDevice *pci, unsigned n);
 /*
  * At realize: room for a capability of size bytes (id and link included) at
