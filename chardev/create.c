@@ -5,6 +5,7 @@
 #include "chardev/mux.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
+#include "util/fdset.h"
 #include "util/parse.h"
 
 REGISTRY(chardev, CharType)
@@ -52,7 +53,7 @@ static bool open_log(Chardev *chr, const ChardevOptions *opts, Error **errp)
     if (!opts->logfile) {
         return true;
     }
-    chr->log_fd = open(opts->logfile, flags, 0666);
+    chr->log_fd = fdset_open(opts->logfile, flags, 0666);
     if (chr->log_fd < 0) {
         error_set_errno(errp, errno, "Unable to open logfile '%s'", opts->logfile);
         return false;

@@ -3,10 +3,11 @@
 #include "util/osdep.h"
 #include "chardev/fd.h"
 #include "qapi/types-char.h"
+#include "util/fdset.h"
 
 static int open_path(const char *path, int flags, Error **errp)
 {
-    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+    int fd = fdset_open(path, flags | O_NOCTTY, 0666);
 
     if (fd < 0) {
         error_set_errno(errp, errno, "Could not open '%s'", path);

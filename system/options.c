@@ -13,6 +13,7 @@
 #include "qom/user-object.h"
 #include "system/config.h"
 #include "system/run.h"
+#include "util/fdset.h"
 #include "util/log.h"
 #include "util/parse.h"
 #include "util/trace.h"
@@ -197,6 +198,29 @@ static bool apply_machine(Config *c, const char *arg, Error **errp)
     merge(&c->machine, json);
     set_origin(&c->machine_origin, c);
     return ok;
+}
+
+static bool apply_add_fd(Config *c, const char *arg, Error **errp)
+{
+    JSON_AUTO json = keyval_parse_bare(arg, NULL, NULL, errp);
+    g_autoptr(AddFdOptions) opts = json ? qapi_parse_AddFdOptions(json, QAPI_KEYVAL, errp) : NULL;
+    int fd;
+
+    if (!opts) {
+        return false;
+    }
+    if (opts->fd <= STDERR_FILENO) {
+        error_set(errp, "fd cannot be a standard I/O stream");
+        return false;
+    }
+    fd = opts->fd <= INT_MAX ? fcntl(opts->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0) {
+        error_set(errp, "fd is not valid or already in use: %s", g_strerror(EBADF));
+        return false;
+    }
+    close(opts->fd);            /* it is the set's now */
+    fdset_add(opts->set, fd, opts->opaque);
+    return true;
 }
 
 static bool apply_no_acpi(Config *c, const char *arg, Error **errp)
@@ -770,6 +794,7 @@ static const OptionRow rows[] = {
     { "hdc", "FILE", apply_image },
     { "hdd", "FILE", apply_image },
     { "cdrom", "FILE", apply_image, "image of the CD-ROM in the third drive" },
+    { "add-fd", "fd=N,set=M[,opaque=TEXT]", apply_add_fd, "an open file for /dev/fdset/M" },
     { "blockdev", "DRIVER,node-name=NAME[,...]", apply_blockdev, "a block node; also as JSON" },
     { "snapshot", NULL, FLAG(snapshot), .help = "leave images as they are: changes are lost" },
     GROUP("Devices"),

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/drivers/file-int.h"
 #include "qapi/types-block-query.h"
+#include "util/fdset.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -94,8 +95,8 @@ static bool probe_alignment(BlockNode *node, int fd, BlockLimits *limits, Error 
 
 static int open_as(const BlockNode *node, bool writable)
 {
-    return open(node->filename, O_CLOEXEC | (node->cache_direct ? O_DIRECT : 0) |
-                                    (writable ? O_RDWR : O_RDONLY));
+    return fdset_open(node->filename, (node->cache_direct ? O_DIRECT : 0) |
+                                          (writable ? O_RDWR : O_RDONLY), 0);
 }
 
 static void set_open_error(const BlockNode *node, int err, Error **errp)

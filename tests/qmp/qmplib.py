@@ -103,13 +103,13 @@ class Session:
 class Program:
     """The program under test with some monitors; its words go to .output()."""
 
-    def __init__(self, binary, args, monitors=1, negotiate=True, cwd=None):
+    def __init__(self, binary, args, monitors=1, negotiate=True, cwd=None, fds=()):
         pairs = [socket.socketpair() for _ in range(monitors)]
         argv = [os.path.abspath(binary), '-display', 'none', *args]
         for i, (_, theirs) in enumerate(pairs):
             argv += ['-chardev', f'socket,id=qmp{i},fd={theirs.fileno()}',
                      '-mon', f'chardev=qmp{i},mode=control']
-        self.process = subprocess.Popen(argv, cwd=cwd, pass_fds=[t.fileno() for _, t in pairs],
+        self.process = subprocess.Popen(argv, cwd=cwd, pass_fds=[*fds, *(t.fileno() for _, t in pairs)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
         for _, theirs in pairs:

@@ -147,6 +147,23 @@ def test_descriptors():
         assert [x['fdset-id'] for x in s.cmd('query-fdsets')] == [0]
 
 
+def test_files_by_descriptor():
+    """/dev/fdset/N opens what -add-fd or add-fd gave, in the mode it was opened in."""
+    with tempfile.TemporaryFile() as f:
+        f.truncate(1 << 20)
+        extra = ['-add-fd', f'fd={f.fileno()},set=3,opaque=disk']
+        with Program(BINARY, [*NONE, *extra, '-blockdev',
+                              'file,node-name=a,filename=/dev/fdset/3,locking=off'],
+                     fds=[f.fileno()]) as p:
+            sets = p.qmp.cmd('query-fdsets')
+            assert sets[0]['fdset-id'] == 3 and sets[0]['fds'][0]['opaque'] == 'disk', sets
+            p.qmp.cmd('add-fd', fds=[f.fileno()], fdset_id=4)
+            p.qmp.cmd('blockdev-add', driver='file', filename='/dev/fdset/4', node_name='b',
+                      locking='off')
+            assert 'No such file' in p.qmp.fails('blockdev-add', driver='file', node_name='c',
+                                                 filename='/dev/fdset/9')[1]
+
+
 def test_run_states():
     with Program(BINARY, ['-M', 'pc', '-accel', 'qtest', '-S'], monitors=2) as p:
         s, other = p.sessions
