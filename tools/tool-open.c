@@ -102,6 +102,53 @@ static bool add_drivers(Json *object, Error **errp)
     return true;
 }
 
+/*
+ * Users write "offset": "512" as well as 512 in json:{...}: all scalars become
+ * text, as options have it. Not where there is a null, for which is no text.
+ */
+static bool has_null(Json *value)
+{
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, key, member) {
+            (void)key;
+            if (has_null(member)) {
+                return true;
+            }
+        }
+    }
+    for (size_t i = 0; json_object_is_type(value, json_type_array) &&
+                       i < json_object_array_length(value); i++) {
+        if (has_null(json_object_array_get_idx(value, i))) {
+            return true;
+        }
+    }
+    return !value;
+}
+
+static Json *as_text(Json *value)
+{
+    Json *copy;
+
+    if (json_object_is_type(value, json_type_object)) {
+        copy = json_object_new_object();
+        json_object_object_foreach(value, key, member) {
+            json_object_object_add(copy, key, as_text(member));
+        }
+        return copy;
+    }
+    if (json_object_is_type(value, json_type_array)) {
+        copy = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            json_object_array_add(copy, as_text(json_object_array_get_idx(value, i)));
+        }
+        return copy;
+    }
+    if (json_object_is_type(value, json_type_boolean)) {
+        return json_object_new_string(json_object_get_boolean(value) ? "on" : "off");
+    }
+    return json_object_new_string(json_object_get_string(value));
+}
+
 /* The tree of a file name: what reaches the file, under "file" unless the format is one itself. */
 static bool name_tree(Tree *tree, const char *name, const char *format, Error **errp)
 {
@@ -112,6 +159,11 @@ static bool name_tree(Tree *tree, const char *name, const char *format, Error **
     }
     if (g_str_has_prefix(name, "json:")) {
         tree->json = file;
+        if (!has_null(file)) {
+            tree->json = as_text(file);
+            tree->mode = QAPI_KEYVAL;
+            json_object_put(file);
+        }
     } else if (format && is_protocol(format)) {
         tree->json = file;
     } else {
