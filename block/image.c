@@ -150,7 +150,8 @@ static BlockNode *co_open_by_ref(BlockNode *node, const BlockdevRefOrNull *ref, 
     if (backing) {
         block_node_ref(backing);
     } else {
-        error_set(errp, "Cannot find device='' nor node-name='%s'", ref->u.reference);
+        error_set(errp, "Cannot find device='%s' nor node-name='%s'", ref->u.reference,
+                  ref->u.reference);
     }
     return backing;
 }

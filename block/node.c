@@ -388,14 +388,17 @@ bool co_blockdev_add_options(const BlockdevOptions *options, Error **errp)
 bool co_blockdev_del(const char *node_name, Error **errp)
 {
     BlockNode *node = block_node_find(node_name);
+    BlockChild *user;
 
     if (!node) {
         error_set(errp, "Failed to find node with node-name='%s'", node_name);
         return false;
     }
-    if (!list_empty(&node->users)) {
-        error_set(errp, "Node %s is in use", node_name);
-        return false;
+    list_for_each(user, &node->users, BlockChild, link) {
+        if (!user->parent) {
+            error_set(errp, "Node %s is in use", node_name);
+            return false;
+        }
     }
     if (!node->owned || node->refs > 1) {
         error_set(errp, node->owned ? "Block device %s is in use"
@@ -509,7 +512,8 @@ BlockChild *co_block_open_child(BlockNode *node, const char *name, unsigned role
     if (ref->type == BLOCKDEV_REF_REFERENCE) {
         below = block_node_find(ref->u.reference);
         if (!below) {
-            error_set(errp, "Cannot find device='' nor node-name='%s'", ref->u.reference);
+            error_set(errp, "Cannot find device='%s' nor node-name='%s'", ref->u.reference,
+                      ref->u.reference);
             return NULL;
         }
         block_node_ref(below);

@@ -49,12 +49,8 @@ static bool raw_co_open(BlockNode *node, const BlockdevOptions *options, Error *
     if (!co_block_open_file(node, role, o->file, errp) || !set_window(node, o, errp)) {
         return false;
     }
-    if (node->file->node->read_only && !node->read_only) {
-        if (!node->auto_read_only) {
-            error_set(errp, "Block node '%s' is read-only", node->file->node->name);
-            return false;
-        }
-        node->read_only = true;
+    if (node->file->node->read_only && node->auto_read_only) {
+        node->read_only = true;         /* else whoever wants to write is refused */
     }
     node->limits = node->file->node->limits;
     unit = MAX(node->limits.request_alignment, 1);

@@ -459,7 +459,6 @@ static void refusals(void)
     expect_refusal("driver=null-co,node-name=1x", "Invalid node-name");
     expect_refusal("driver=null-co,force-share=on", "read-only images");
     expect_refusal("driver=raw,file=nosuch", "node-name='nosuch'");
-    expect_refusal("driver=raw,file=n1", "is read-only");
     expect_refusal("driver=raw,offset=2G,file.driver=null-co", "cannot be greater than size");
     expect_refusal("driver=raw,size=2G,file.driver=null-co", "has to be smaller");
     expect_refusal("driver=null-co,detect-zeroes=unmap", "setting detect-zeroes to unmap");
@@ -508,7 +507,7 @@ static void ownership(void)
     g_assert_true(blockdev_add(below, QAPI_KEYVAL, NULL));
     g_assert_true(blockdev_add(above, QAPI_KEYVAL, NULL));
     g_assert_false(del("low", &err));
-    g_assert_cmpstr(error_text(err), ==, "Node low is in use");
+    g_assert_cmpstr(error_text(err), ==, "Block device low is in use");
     error_free(err);
     g_assert_cmpint(block_node_length(block_node_find("top")), ==, 4096);
     g_assert_true(del("top", NULL));
