@@ -325,7 +325,10 @@ bool qcow2_co_amend(BlockNode *node, const Json *options, BlockProgressFn *progr
     if (a.version < s->h.version && s->lazy) {
         s->lazy = false;
     }
-    co_qcow2_quiesce(s);
+    if (co_qcow2_quiesce_to_write(s)) {
+        error_set(errp, "Could not prepare '%s' for writing", node->name);
+        return false;
+    }
     ok = (a.version >= s->h.version || co_downgrade(&a, progress, opaque, errp)) &&
          co_amend_tables(&a, errp) && co_amend_names(&a, errp);
     qcow2_resume(s);

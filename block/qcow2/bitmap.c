@@ -231,12 +231,26 @@ static int co_mark_in_use(Qcow2 *s)
     return ret ? ret : co_node_flush(qcow2_file(s));
 }
 
+bool co_qcow2_bitmaps_use(Qcow2 *s, Error **errp)
+{
+    BlockDirtyBitmap *bitmap;
+    int ret = s->bitmaps->len ? co_mark_in_use(s) : 0;
+
+    if (ret) {
+        error_set_errno(errp, -ret, "Can't update bitmap directory");
+        return false;
+    }
+    list_for_each(bitmap, &s->node->dirty_bitmaps, BlockDirtyBitmap, link) {
+        bitmap->readonly &= !bitmap->persistent;
+    }
+    return true;
+}
+
 bool co_qcow2_bitmaps_start(Qcow2 *s, Error **errp)
 {
     unsigned flags = s->node->open_flags;
-    int ret;
 
-    if (flags & (BLOCK_OPEN_CHECK | BLOCK_OPEN_NO_IO) || !s->bitmaps->len) {
+    if (flags & (BLOCK_OPEN_CHECK | BLOCK_OPEN_NO_IO)) {
         return true;
     }
     for (unsigned i = 0; i < s->bitmaps->len; i++) {
@@ -244,15 +258,7 @@ bool co_qcow2_bitmaps_start(Qcow2 *s, Error **errp)
             return false;
         }
     }
-    if (s->node->read_only) {
-        return true;
-    }
-    ret = co_mark_in_use(s);
-    if (ret) {
-        error_set_errno(errp, -ret, "Can't update bitmap directory");
-        return false;
-    }
-    return true;
+    return s->node->read_only || co_qcow2_bitmaps_use(s, errp);
 }
 
 /* From memory into the image. With the lock held. */
@@ -379,6 +385,7 @@ static Qcow2Bitmap *bitmap_new(const BlockDirtyBitmap *bitmap)
 
     b->name = g_strdup(bitmap->name);
     b->granularity_bits = __builtin_ctz(block_dirty_bitmap_granularity(bitmap));
+    b->loaded = true;
     return b;
 }
 

@@ -289,6 +289,18 @@ void co_qcow2_quiesce(Qcow2 *s)
     }
 }
 
+int co_qcow2_quiesce_to_write(Qcow2 *s)
+{
+    Qcow2Request r;
+    int ret = co_qcow2_write_request(s, &r);
+
+    if (!ret) {
+        qcow2_request_end(s, &r);
+        co_qcow2_quiesce(s);
+    }
+    return ret;
+}
+
 void qcow2_resume(Qcow2 *s)
 {
     if (!--s->quiesce) {

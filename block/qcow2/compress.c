@@ -283,7 +283,11 @@ int qcow2_co_pwritev_compressed(BlockNode *node, int64_t offset, int64_t bytes,
     if (!buf) {
         return -ENOMEM;
     }
-    co_qcow2_request_begin(s, &r);
+    ret = co_qcow2_write_request(s, &r);
+    if (ret) {
+        free(buf);
+        return ret;
+    }
     for (int64_t done = 0; done < bytes && !ret; done += s->cluster_bytes) {
         size_t n = MIN(bytes - done, s->cluster_bytes);
 

@@ -3,12 +3,6 @@
 #include "util/osdep.h"
 #include "block/qcow2/qcow2.h"
 
-enum {
-    MAX_L2_CACHE = 32 << 20,            /* as QEMU: covers 256 GiB at 64 KiB clusters */
-    MIN_REFCOUNT_ENTRIES = 4,
-    DEFAULT_SLICE = 4096,
-};
-
 /* Geometry */
 
 static void set_geometry(Qcow2 *s)
@@ -108,162 +102,6 @@ static bool check_tables(Qcow2 *s, Error **errp)
     return true;
 }
 
-/* Options */
-
-static bool set_discards(Qcow2 *s, const BlockdevOptionsQcow2 *o)
-{
-    s->discard_passes[QCOW2_DISCARD_ALWAYS] = true;
-    s->discard_passes[QCOW2_DISCARD_REQUEST] = o->has_pass_discard_request
-                                                   ? o->pass_discard_request : s->node->discard;
-    s->discard_passes[QCOW2_DISCARD_SNAPSHOT] =
-        !o->has_pass_discard_snapshot || o->pass_discard_snapshot;
-    s->discard_passes[QCOW2_DISCARD_OTHER] = o->has_pass_discard_other && o->pass_discard_other;
-    return true;
-}
-
-typedef struct CacheSizes {
-    uint64_t l2, refcount, entry;
-} CacheSizes;
-
-static bool cache_sizes(const Qcow2 *s, const BlockdevOptionsQcow2 *o, CacheSizes *c,
-                        Error **errp)
-{
-    uint64_t whole = qcow2_clusters(s, s->size) * s->l2_entry_bytes;
-    uint64_t least = (uint64_t)MIN_REFCOUNT_ENTRIES * s->cluster_bytes;
-
-    c->entry = o->has_l2_cache_entry_size ? (uint64_t)o->l2_cache_entry_size
-                                          : MIN(s->cluster_bytes, DEFAULT_SLICE);
-    if (c->entry < QCOW2_SECTOR || c->entry > s->cluster_bytes || c->entry & (c->entry - 1)) {
-        error_set(errp, "L2 cache entry size must be a power of two between %d and the cluster "
-                  "size (%" PRIu32 ")", QCOW2_SECTOR, s->cluster_bytes);
-        return false;
-    }
-    c->l2 = o->has_l2_cache_size ? o->l2_cache_size : MIN(MAX_L2_CACHE, MAX(whole, c->entry));
-    c->refcount = o->has_refcount_cache_size ? o->refcount_cache_size : least;
-    if (o->has_cache_size) {
-        if (o->has_l2_cache_size && o->has_refcount_cache_size) {
-            error_set(errp, "cache-size, l2-cache-size and refcount-cache-size may not be set at "
-                      "the same time");
-            return false;
-        }
-        if (o->has_l2_cache_size && o->l2_cache_size > o->cache_size) {
-            error_set(errp, "l2-cache-size may not exceed cache-size");
-            return false;
-        }
-        if (o->has_refcount_cache_size && o->refcount_cache_size > o->cache_size) {
-            error_set(errp, "refcount-cache-size may not exceed cache-size");
-            return false;
-        }
-        if (o->has_l2_cache_size) {
-            c->refcount = o->cache_size - c->l2;
-        } else if (o->has_refcount_cache_size) {
-            c->l2 = o->cache_size - c->refcount;
-        } else {
-            c->l2 = o->cache_size > whole + least ? whole : o->cache_size - MIN(o->cache_size,
-                                                                                least);
-            c->refcount = o->cache_size - c->l2;
-        }
-    }
-    if (c->l2 > INT32_MAX * c->entry) {
-        error_set(errp, "L2 cache size too big");
-        return false;
-    }
-    if (c->refcount > INT32_MAX * (uint64_t)s->cluster_bytes) {
-        error_set(errp, "Refcount cache size too big");
-        return false;
-    }
-    return true;
-}
-
-static bool init_caches(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **errp)
-{
-    CacheSizes c;
-
-    if (!cache_sizes(s, o, &c, errp)) {
-        return false;
-    }
-    s->slice_bits = __builtin_ctzll(c.entry) - __builtin_ctz(s->l2_entry_bytes);
-    qcow2_cache_init(&s->l2_cache, c.entry, MAX(c.l2 / c.entry, 8));
-    qcow2_cache_init(&s->refcount_cache, s->cluster_bytes,
-                     MAX(c.refcount / s->cluster_bytes, MIN_REFCOUNT_ENTRIES));
-    return true;
-}
-
-enum {
-    OVERLAP_CONSTANT = 1 << QCOW2_META_HEADER | 1 << QCOW2_META_ACTIVE_L1 |
-                       1 << QCOW2_META_REFTABLE | 1 << QCOW2_META_SNAPSHOTS |
-                       1 << QCOW2_META_BITMAPS,
-    OVERLAP_CACHED = OVERLAP_CONSTANT | 1 << QCOW2_META_ACTIVE_L2 | 1 << QCOW2_META_REFBLOCK |
-                     1 << QCOW2_META_INACTIVE_L1,
-    OVERLAP_ALL = OVERLAP_CACHED | 1 << QCOW2_META_INACTIVE_L2,
-};
-
-static unsigned overlap_template(Qcow2OverlapCheckMode mode)
-{
-    switch (mode) {
-    case QCOW2_OVERLAP_CHECK_MODE_NONE:
-        return 0;
-    case QCOW2_OVERLAP_CHECK_MODE_CONSTANT:
-        return OVERLAP_CONSTANT;
-    case QCOW2_OVERLAP_CHECK_MODE_ALL:
-        return OVERLAP_ALL;
-    default:
-        return OVERLAP_CACHED;
-    }
-}
-
-static void set_overlap(Qcow2 *s, const Qcow2OverlapChecks *o)
-{
-    const Qcow2OverlapCheckFlags *f;
-
-    s->overlap = OVERLAP_CACHED;
-    if (!o) {
-        return;
-    }
-    if (o->type == QCOW2_OVERLAP_CHECKS_MODE) {
-        s->overlap = overlap_template(o->u.mode);
-        return;
-    }
-    f = &o->u.flags;
-    if (f->has_template) {
-        s->overlap = overlap_template(f->template);
-    }
-    {
-        const struct {
-            bool has, on;
-            Qcow2Meta meta;
-        } flags[] = {
-            { f->has_main_header, f->main_header, QCOW2_META_HEADER },
-            { f->has_active_l1, f->active_l1, QCOW2_META_ACTIVE_L1 },
-            { f->has_active_l2, f->active_l2, QCOW2_META_ACTIVE_L2 },
-            { f->has_refcount_table, f->refcount_table, QCOW2_META_REFTABLE },
-            { f->has_refcount_block, f->refcount_block, QCOW2_META_REFBLOCK },
-            { f->has_snapshot_table, f->snapshot_table, QCOW2_META_SNAPSHOTS },
-            { f->has_inactive_l1, f->inactive_l1, QCOW2_META_INACTIVE_L1 },
-            { f->has_inactive_l2, f->inactive_l2, QCOW2_META_INACTIVE_L2 },
-            { f->has_bitmap_directory, f->bitmap_directory, QCOW2_META_BITMAPS },
-        };
-
-        for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
-            if (flags[i].has) {
-                s->overlap = flags[i].on ? s->overlap | BIT(flags[i].meta)
-                                         : s->overlap & ~BIT(flags[i].meta);
-            }
-        }
-    }
-}
-
-static bool set_lazy(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **errp)
-{
-    s->lazy = o->has_lazy_refcounts ? o->lazy_refcounts : s->h.compatible & QCOW2_COMPAT_LAZY;
-    if (s->lazy && s->h.version < 3) {
-        error_set(errp, "Lazy refcounts require a qcow2 image with at least qemu 1.1 "
-                  "compatibility level");
-        return false;
-    }
-    return true;
-}
-
 /* Tables */
 
 static bool co_load_tables(Qcow2 *s, Error **errp)
@@ -358,7 +196,7 @@ static void set_limits(Qcow2 *s)
 }
 
 /* What an image that may be written needs first. */
-static bool co_prepare_writing(Qcow2 *s, Error **errp)
+bool co_qcow2_prepare_writing(Qcow2 *s, Error **errp)
 {
     BlockCheckResult result = {};
     int ret = 0;
@@ -395,6 +233,7 @@ static void init_state(Qcow2 *s, BlockNode *node)
     co_mutex_init(&s->lock);
     co_queue_init(&s->quiesced);
     co_queue_init(&s->idle);
+    co_queue_init(&s->prepared);
     list_init(&s->requests);
     list_init(&s->fillings);
     s->next_seq = 1;
@@ -419,15 +258,18 @@ static void free_state(Qcow2 *s)
 static bool co_open_image(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **errp)
 {
     BlockNode *node = s->node;
+    Qcow2Settings settings;
 
     if (!co_qcow2_header_load(s, errp)) {
         return false;
     }
     set_geometry(s);
-    set_discards(s, o);
-    set_overlap(s, o->overlap_check);
-    if (!check_features(s, errp) || !check_tables(s, errp) || !set_lazy(s, o, errp) ||
-        !init_caches(s, o, errp) || !co_load_tables(s, errp) ||
+    if (!check_features(s, errp) || !check_tables(s, errp) ||
+        !qcow2_settings_check(s, o, node->discard, &settings, errp)) {
+        return false;
+    }
+    qcow2_settings_apply(s, &settings);
+    if (!co_load_tables(s, errp) ||
         !co_qcow2_snapshots_load(s, errp) || !co_open_data_file(s, o, errp) ||
         !co_qcow2_bitmaps_load(s, errp)) {
         return false;
@@ -444,7 +286,7 @@ static bool co_open_image(Qcow2 *s, const BlockdevOptionsQcow2 *o, Error **errp)
         error_set(errp, "data-file-raw requires that there is no backing file");
         return false;
     }
-    return co_prepare_writing(s, errp) && co_qcow2_bitmaps_start(s, errp);
+    return co_qcow2_prepare_writing(s, errp) && co_qcow2_bitmaps_start(s, errp);
 }
 
 static bool qcow2_co_open(BlockNode *node, const BlockdevOptions *options, Error **errp)
@@ -512,12 +354,91 @@ static bool qcow2_get_info(BlockNode *node, BlockDriverInfo *info)
     return true;
 }
 
+/* Reopening: what was set is taken over when nothing can fail any more. */
+
+static bool qcow2_co_reopen_prepare(BlockNode *node, const BlockdevOptions *options,
+                                    const BlockNode *next, Error **errp)
+{
+    Qcow2 *s = node->state;
+    int ret = 0;
+
+    if (s->h.incompatible & QCOW2_INCOMPAT_CORRUPT && !next->read_only) {
+        error_set(errp, "qcow2: Image is corrupt; cannot be opened read/write");
+        return false;
+    }
+    if (!qcow2_settings_check(s, &options->u.qcow2, next->discard, &s->next_settings, errp)) {
+        return false;
+    }
+    s->was_read_only = node->read_only;
+    if (!node->read_only && next->read_only && !qcow2_co_store_bitmaps(node, errp)) {
+        return false;
+    }
+    if (!node->read_only && !s->broken) {
+        co_mutex_lock(&s->lock);
+        ret = co_qcow2_settle(s);
+        co_mutex_unlock(&s->lock);
+    }
+    if (ret) {
+        error_set_errno(errp, -ret, "Failed to write back the tables of '%s'", node->name);
+    }
+    return !ret;
+}
+
+static void qcow2_co_reopen_commit(BlockNode *node)
+{
+    Qcow2 *s = node->state;
+
+    qcow2_settings_apply(s, &s->next_settings);
+    /* The file below may not be writable yet: the first write does the rest. */
+    s->must_prepare |= !node->read_only && s->was_read_only;
+}
+
+static void qcow2_co_reopen_abort(BlockNode *node)
+{
+    Qcow2 *s = node->state;
+
+    s->must_prepare |= !node->read_only;        /* bitmaps may be stored: they are in use again */
+}
+
+int co_qcow2_write_request(Qcow2 *s, Qcow2Request *r)
+{
+    Error *err = NULL;
+    bool ok = true;
+
+    co_qcow2_request_begin(s, r);
+    while (s->must_prepare && ok) {
+        if (s->preparing) {
+            co_queue_wait(&s->prepared, NULL);
+            continue;
+        }
+        s->preparing = true;
+        ok = co_qcow2_prepare_writing(s, &err) && co_qcow2_bitmaps_use(s, &err);
+        s->preparing = false;
+        s->must_prepare = !ok;
+        co_queue_wake_all(&s->prepared);
+    }
+    if (!ok) {
+        error_report(err);
+        qcow2_request_end(s, r);
+        return -EIO;
+    }
+    return 0;
+}
+
+static const char *const qcow2_mutable_options[] = {
+    "lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other",
+    "overlap-check", "cache-size", "l2-cache-size", "l2-cache-entry-size",
+    "refcount-cache-size", NULL
+};
 static const char *const qcow2_strong_options[] = { "data-file", NULL };
 
 static const BlockDriver qcow2_driver = {
     .name = "qcow2", .desc = "QEMU's copy-on-write image format", .size = sizeof(Qcow2),
     .supports_backing = true, .create_is_format = true, .co_open = qcow2_co_open,
-    .co_close = qcow2_co_close, .co_preadv = qcow2_co_preadv, .co_pwritev = qcow2_co_pwritev,
+    .co_close = qcow2_co_close, .mutable_options = qcow2_mutable_options,
+    .co_reopen_prepare = qcow2_co_reopen_prepare, .co_reopen_commit = qcow2_co_reopen_commit,
+    .co_reopen_abort = qcow2_co_reopen_abort, .co_preadv = qcow2_co_preadv,
+    .co_pwritev = qcow2_co_pwritev,
     .co_pwrite_zeroes = qcow2_co_pwrite_zeroes, .co_pdiscard = qcow2_co_pdiscard,
     .co_flush = qcow2_co_flush, .co_pwritev_compressed = qcow2_co_pwritev_compressed,
     .co_block_status = qcow2_co_block_status, .co_truncate = qcow2_co_truncate,

@@ -111,6 +111,14 @@ typedef enum Qcow2Discard {
     QCOW2_NR_DISCARDS,
 } Qcow2Discard;
 
+/* What options set; may change while the image is open. */
+typedef struct Qcow2Settings {
+    bool lazy;                          /* refcounts are written at the end only */
+    bool discard_passes[QCOW2_NR_DISCARDS];
+    unsigned overlap;                   /* bits of Qcow2Meta that are guarded */
+    uint64_t l2, refcount, entry;       /* bytes of the caches, of an L2 cache entry */
+} Qcow2Settings;
+
 /* Clusters whose last reference is gone from memory, but maybe not from the disk. */
 typedef struct Qcow2Free {
     uint64_t offset, bytes;
@@ -221,7 +229,6 @@ struct Qcow2 {
     CoQueue quiesced, idle;
 
     bool lazy;                          /* refcounts are written at the end only */
-    bool can_write;                     /* a user may write: autoclear bits are cleared */
     bool corrupt_reported, broken;      /* broken: all requests fail */
     bool discard_passes[QCOW2_NR_DISCARDS];
     bool metadata_preallocated;
@@ -233,6 +240,11 @@ struct Qcow2 {
     uint32_t nr_disk_bitmaps;
     uint64_t bitmap_dir_offset, bitmap_dir_bytes;
     bool bitmaps_valid;                 /* autoclear bit was set at open */
+
+    Qcow2Settings next_settings;        /* of a reopen under way */
+    bool was_read_only;                 /* before it */
+    bool must_prepare, preparing;       /* the next write does first what opening leaves to it */
+    CoQueue prepared;
 
     uint64_t inflated_at;               /* L2 entry of the cluster in inflated; 0: none */
     uint64_t inflated_generation;
@@ -303,6 +315,8 @@ void co_qcow2_request_begin(Qcow2 *s, Qcow2Request *r);
 void qcow2_request_end(Qcow2 *s, Qcow2Request *r);
 /* No request is under way, and none starts until qcow2_resume(). */
 void co_qcow2_quiesce(Qcow2 *s);
+/* The same for what changes the image; nothing to resume if it fails. */
+int co_qcow2_quiesce_to_write(Qcow2 *s);
 void qcow2_resume(Qcow2 *s);
 
 /* refcount.c. With the lock held. */
@@ -419,7 +433,17 @@ int qcow2_co_pwritev_compressed(BlockNode *node, int64_t offset, int64_t bytes,
                                 const struct iovec *iov, unsigned niov);
 bool qcow2_compression_ok(uint8_t type);
 
+/* options.c */
+bool qcow2_settings_check(const Qcow2 *s, const BlockdevOptionsQcow2 *o, bool discard,
+                          Qcow2Settings *c, Error **errp);
+/* Between requests, with nothing dirty in the caches. */
+void qcow2_settings_apply(Qcow2 *s, const Qcow2Settings *c);
+
 /* open.c */
+/* What an image that may be written needs first: repair, no unknown autoclear bits. */
+bool co_qcow2_prepare_writing(Qcow2 *s, Error **errp);
+/* co_qcow2_request_begin() of a request that writes; nothing to end if it fails. */
+int co_qcow2_write_request(Qcow2 *s, Qcow2Request *r);
 /* All in the file, refcounts included; requests have ended. */
 int co_qcow2_inactivate(Qcow2 *s);
 
@@ -441,6 +465,7 @@ bool qcow2_co_snapshot_load_tmp(BlockNode *node, const char *id, const char *nam
 /* bitmap.c */
 bool co_qcow2_bitmaps_load(Qcow2 *s, Error **errp);     /* the directory */
 bool co_qcow2_bitmaps_start(Qcow2 *s, Error **errp);    /* into the node's dirty bitmaps */
+bool co_qcow2_bitmaps_use(Qcow2 *s, Error **errp);      /* they may be written from now on */
 void qcow2_bitmaps_free(Qcow2 *s);
 bool qcow2_co_store_bitmaps(BlockNode *node, Error **errp);
 bool qcow2_co_can_store_bitmap(BlockNode *node, const char *name, uint32_t granularity,

@@ -259,11 +259,16 @@ bool qcow2_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode
 {
     Qcow2 *s = node->state;
     bool ok;
+    int ret;
 
     if (!co_check_resize(s, length, prealloc, errp)) {
         return false;
     }
-    co_qcow2_quiesce(s);
+    ret = co_qcow2_quiesce_to_write(s);
+    if (ret) {
+        error_set_errno(errp, -ret, "Could not prepare '%s' for writing", node->name);
+        return false;
+    }
     ok = (uint64_t)length == s->size ? true
                                      : co_resize(s, length, exact, prealloc, flags, errp);
     qcow2_resume(s);
@@ -275,7 +280,10 @@ int qcow2_co_make_empty(BlockNode *node)
     Qcow2 *s = node->state;
     int ret;
 
-    co_qcow2_quiesce(s);
+    ret = co_qcow2_quiesce_to_write(s);
+    if (ret) {
+        return ret;
+    }
     ret = co_qcow2_discard_clusters(s, 0, qcow2_cluster_up(s, s->size), QCOW2_DISCARD_SNAPSHOT,
                                     true);
     if (!ret) {

@@ -193,9 +193,11 @@ int qcow2_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struc
     Qcow2Request r;
     int ret;
 
-    co_qcow2_request_begin(s, &r);
-    ret = co_qcow2_write(s, offset, bytes, iov, niov);
-    qcow2_request_end(s, &r);
+    ret = co_qcow2_write_request(s, &r);
+    if (!ret) {
+        ret = co_qcow2_write(s, offset, bytes, iov, niov);
+        qcow2_request_end(s, &r);
+    }
     return ret;
 }
 
@@ -291,13 +293,18 @@ int qcow2_co_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsig
         if (node->backing || first != (uint64_t)offset || (last != end && end != s->size)) {
             return -ENOTSUP;
         }
-        co_qcow2_request_begin(s, &r);
-        ret = co_qcow2_discard_clusters(s, first, last - first, QCOW2_DISCARD_REQUEST, false);
-        qcow2_request_end(s, &r);
+        ret = co_qcow2_write_request(s, &r);
+        if (!ret) {
+            ret = co_qcow2_discard_clusters(s, first, last - first, QCOW2_DISCARD_REQUEST,
+                                            false);
+            qcow2_request_end(s, &r);
+        }
         return ret;
     }
-    co_qcow2_request_begin(s, &r);
-    ret = 0;
+    ret = co_qcow2_write_request(s, &r);
+    if (ret) {
+        return ret;
+    }
     if (s->raw_data_file) {
         ret = co_node_pwrite_zeroes(qcow2_data(s), offset, bytes, flags);
     }
@@ -323,7 +330,10 @@ int qcow2_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
     if (s->h.version < 3 && node->backing) {
         return -ENOTSUP;        /* nothing can say that it is zero: old data below would show */
     }
-    co_qcow2_request_begin(s, &r);
+    ret = co_qcow2_write_request(s, &r);
+    if (ret) {
+        return ret;
+    }
     ret = co_qcow2_discard_clusters(s, first, last - first, QCOW2_DISCARD_REQUEST, false);
     if (!ret && s->has_data_file && s->discard_passes[QCOW2_DISCARD_REQUEST]) {
         ret = co_node_pdiscard(qcow2_data(s), first, MIN(last, s->size) - first);
@@ -397,9 +407,11 @@ int qcow2_co_save_vmstate(BlockNode *node, int64_t pos, const struct iovec *iov,
     if (pos < 0 || pos > INT64_MAX / 4) {
         return -EINVAL;
     }
-    co_qcow2_request_begin(s, &r);
-    ret = co_qcow2_write(s, qcow2_vmstate_offset(s) + pos, iov_size(iov, niov), iov, niov);
-    qcow2_request_end(s, &r);
+    ret = co_qcow2_write_request(s, &r);
+    if (!ret) {
+        ret = co_qcow2_write(s, qcow2_vmstate_offset(s) + pos, iov_size(iov, niov), iov, niov);
+        qcow2_request_end(s, &r);
+    }
     return ret;
 }
 

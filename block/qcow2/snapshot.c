@@ -409,6 +409,16 @@ static int co_make(Qcow2 *s, Qcow2Snapshot *sn)
     return ret;
 }
 
+static bool co_start(Qcow2 *s, Error **errp)
+{
+    int ret = co_qcow2_quiesce_to_write(s);
+
+    if (ret) {
+        error_set_errno(errp, -ret, "Could not prepare '%s' for writing", s->node->name);
+    }
+    return !ret;
+}
+
 static char *new_id(const Qcow2 *s)
 {
     uint64_t max = 0, id;
@@ -440,7 +450,11 @@ bool qcow2_co_snapshot_create(BlockNode *node, BlockSnapshot *snapshot, Error **
     }
     sn.id = *snapshot->id ? g_strdup(snapshot->id) : new_id(s);
     sn.name = g_strdup(snapshot->name);
-    co_qcow2_quiesce(s);
+    if (!co_start(s, errp)) {
+        g_free(sn.id);
+        g_free(sn.name);
+        return false;
+    }
     co_mutex_lock(&s->lock);
     sn.disk_size = s->size;
     ret = s->broken ? -EIO : co_make(s, &sn);
@@ -550,7 +564,9 @@ bool qcow2_co_snapshot_goto(BlockNode *node, const char *id, Error **errp)
                   s->snapshots[i].disk_size);
         return false;
     }
-    co_qcow2_quiesce(s);
+    if (!co_start(s, errp)) {
+        return false;
+    }
     co_mutex_lock(&s->lock);
     ret = s->broken ? -EIO : co_goto(s, &s->snapshots[i]);
     co_mutex_unlock(&s->lock);
@@ -629,7 +645,9 @@ bool qcow2_co_snapshot_delete(BlockNode *node, const char *id, const char *name,
         error_set(errp, "Can't find the snapshot");
         return false;
     }
-    co_qcow2_quiesce(s);
+    if (!co_start(s, errp)) {
+        return false;
+    }
     co_mutex_lock(&s->lock);
     ret = s->broken ? -EIO : co_delete(s, i, freed);
     for (unsigned k = 0; !ret && s->discard_passes[QCOW2_DISCARD_SNAPSHOT] && k < freed->len;
