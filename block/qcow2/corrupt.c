@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/qcow2/qcow2.h"
+#include "qapi/events-block-common.h"
 
 static const char *const meta_names[QCOW2_NR_METAS] = {
     [QCOW2_META_HEADER] = "qcow2_header",
@@ -14,6 +15,29 @@ static const char *const meta_names[QCOW2_NR_METAS] = {
     [QCOW2_META_INACTIVE_L2] = "inactive L2 table",
     [QCOW2_META_BITMAPS] = "bitmap directory",
 };
+
+typedef struct Drive {
+    const BlockNode *node;
+    const char *id;
+} Drive;
+
+static void find_drive(BlockBackend *blk, void *opaque)
+{
+    Drive *drive = opaque;
+
+    if (blk_node(blk) == drive->node && blk_id(blk)) {
+        drive->id = blk_id(blk);
+    }
+}
+
+static void tell(const Qcow2 *s, const char *text, bool fatal)
+{
+    Drive drive = { s->node, "" };
+
+    blks_for_each(find_drive, &drive);
+    qapi_event_send_block_image_corrupted(drive.id, s->node->name, text, false, 0, false, 0,
+                                          fatal);
+}
 
 int co_qcow2_corrupt(Qcow2 *s, bool fatal, const char *fmt, ...)
 {
@@ -29,6 +53,7 @@ int co_qcow2_corrupt(Qcow2 *s, bool fatal, const char *fmt, ...)
     va_end(ap);
     fatal = fatal && !s->node->read_only;
     s->corrupt_reported = true;
+    tell(s, text, fatal);
     if (!fatal) {
         fprintf(stderr, "qcow2: Image is corrupt: %s; further non-fatal corruption events will "
                 "be suppressed\n", text);
