@@ -55,12 +55,17 @@ static void next_focus(Mux *s)
     }
 }
 
+/* All that is typed, as far as it is taken: who takes a part may take more at once. */
 static void drain(Mux *s)
 {
-    size_t wanted = char_fe_can_read(focused(s)), n = MIN(s->nr_typed, wanted);
     uint8_t out[TYPED_MAX];
 
-    if (n) {
+    while (s->nr_typed) {
+        size_t wanted = char_fe_can_read(focused(s)), n = MIN(s->nr_typed, wanted);
+
+        if (!n) {
+            break;
+        }
         memcpy(out, s->typed, n);
         s->nr_typed -= n;
         memmove(s->typed, s->typed + n, s->nr_typed);

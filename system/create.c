@@ -15,6 +15,7 @@
 #include "qom/user-object.h"
 #include "system/config.h"
 #include "system/gdbstub.h"
+#include "system/hmp-machine.h"
 #include "system/qtest.h"
 #include "system/run.h"
 #include "util/log.h"
@@ -624,6 +625,7 @@ static bool create_monitor(const ConfigItem *item, Error **errp)
 
 bool create_monitors(Config *c, Error **errp)
 {
+    gdb_set_monitor(hmp_run_for_gdb);
     monitor_init();
     return create_each(c->monitors, create_monitor, errp);
 }

@@ -64,9 +64,10 @@ int main(int argc, char **argv)
     check(create_numa(config, &err), &err);
     check(create_drives(config, &err), &err);
     check(create_accel(config, &err), &err);
+    /* Before devices: of what shares a chardev, the last one has the input at first. */
+    check(create_monitors(config, &err), &err);
     check(create_board(config, &err), &err);
     check(create_devices(config, &err), &err);
-    check(create_monitors(config, &err), &err);
     check(create_qtest(config, &err), &err);
     device_machine_complete();
     devices_reset();

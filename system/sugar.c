@@ -58,6 +58,17 @@ static const char *add_short_chardev(Config *c, const ConfigItem *from, const ch
     return item->id;
 }
 
+/* "mon:DEV": a human monitor on the same chardev. */
+static void add_short_monitor(Config *c, const ConfigItem *from, const char *id)
+{
+    if (g_str_has_prefix(from->text, "mon:")) {
+        Json *json = json_object_new_object();
+
+        set(json, "chardev", id);
+        config_add(c->monitors, from->origin, json, QAPI_KEYVAL);
+    }
+}
+
 static void expand_serials(Config *c)
 {
     for (unsigned i = 0; i < c->serials->len; i++) {
@@ -72,6 +83,7 @@ static void expand_serials(Config *c)
         device = add_device(c, item->origin, "isa-serial");
         set(device, "chardev", add_short_chardev(c, item, id));
         set(device, "index", index);
+        add_short_monitor(c, item, id);
     }
 }
 
@@ -84,6 +96,7 @@ static void expand_debugcons(Config *c)
         if (strcmp(item->text, "none")) {
             set(add_device(c, item->origin, "isa-debugcon"), "chardev",
                 add_short_chardev(c, item, id));
+            add_short_monitor(c, item, id);
         }
     }
 }

@@ -222,7 +222,7 @@ def test_noise(tap, rsp):
     seeds = [b'qSupported:a', b'm1000,40', b'M1000,4:deadbeef', b'X1000,4:abcd', b'p10', b'P10=' +
              b'00' * 8, b'Z0,7010,1', b'z0,7010,1', b'Z2,7800,4', b'z2,7800,4', b'Hgp1.2', b'Hc-1',
              b'T1', b'qfThreadInfo', b'qThreadExtraInfo,p1.1', b'qXfer:features:read:target.xml:0,9',
-             b'qRcmd,68656c70', b'g', b'G' + b'00' * 700, b'Qqemu.PhyMemMode:1', b'qqemu.sstep=7']
+             b'qAttached', b'g', b'G' + b'00' * 700, b'Qqemu.PhyMemMode:1', b'qqemu.sstep=7']
     for _ in range(600):
         data = bytearray(rnd.choice(seeds))
         for _ in range(rnd.randrange(4)):
@@ -233,6 +233,12 @@ def test_noise(tap, rsp):
         if data[:1] not in b'cCsSkDv':
             rsp.ask(bytes(data))
     tap.same(rsp.ask('qC')[:2], 'QC', 'after noise')
+    text = ''
+    part = rsp.ask('qRcmd,' + b'info status'.hex())
+    while part[:1] == 'O' and part != 'OK':
+        text += bytes.fromhex(part[1:]).decode()
+        part = rsp.receive()
+    tap.same((part, text[:10]), ('OK', 'VM status:'), 'a line of the monitor')
     rsp.ask('Qqemu.PhyMemMode:0')
     rsp.ask('qSupported:multiprocess+')
     rsp.ask('?')

@@ -1,0 +1,189 @@
+/* Human commands that are QMP commands under other names */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "monitor/hmp.h"
+#include "util/coroutine.h"
+
+/* sendkey ctrl-alt-f1 [ms] */
+static void co_sendkey(const Json *args, GString *out, Error **errp)
+{
+    g_auto(GStrv) names = g_strsplit(hmp_str(args, "keys"), "-", -1);
+    Json *request = json_object_new_object(), *keys = json_object_new_array();
+
+    for (unsigned i = 0; names[i]; i++) {
+        Json *key = json_object_new_object();
+        const char *name = !strcmp(names[i], "<") ? "less" : names[i];
+        char *end;
+        uint64_t code = g_ascii_strtoull(name, &end, 0);
+        bool number = g_str_has_prefix(name, "0x") && !*end;
+
+        json_object_object_add(key, "type", json_object_new_string(number ? "number" : "qcode"));
+        json_object_object_add(key, "data", number ? json_object_new_int64(code)
+                                                   : json_object_new_string(name));
+        json_object_array_add(keys, key);
+    }
+    json_object_object_add(request, "keys", keys);
+    if (hmp_get(args, "hold-time")) {
+        json_object_object_add(request, "hold-time",
+                               json_object_get(hmp_get(args, "hold-time")));
+    }
+    json_object_put(co_hmp_qmp("send-key", request, errp));
+}
+
+static void co_quit(const Json *args, GString *out, Error **errp)
+{
+    json_object_put(co_hmp_qmp("quit", NULL, errp));
+}
+
+static void co_block_resize(const Json *args, GString *out, Error **errp)
+{
+    Json *request = json_object_new_object();
+    g_autofree char *text = g_strdup(hmp_str(args, "size"));
+    char *end;
+    /* MiB where it has no suffix */
+    uint64_t size = g_ascii_strtoull(text, &end, 10);
+    static const char units[] = "bkMGT";
+    const char *unit = *end ? strchr(units, *end) : units + 2;
+
+    if (end == text || !unit || (*end && end[1]) || size > INT64_MAX >> (10 * (unit - units))) {
+        error_set(errp, "'%s' is no size", text);
+        json_object_put(request);
+        return;
+    }
+    json_object_object_add(request, "device", json_object_get(hmp_get(args, "device")));
+    json_object_object_add(request, "size",
+                           json_object_new_int64(size << (10 * (unit - units))));
+    json_object_put(co_hmp_qmp("block_resize", request, errp));
+}
+
+static void show_ringbuf(const Json *value, GString *out)
+{
+    g_string_append_printf(out, "%s\n", json_object_get_string((Json *)value));
+}
+
+static void show_qom_list(const Json *value, GString *out)
+{
+    for (size_t i = 0; i < json_object_array_length(value); i++) {
+        const Json *row = json_object_array_get_idx(value, i);
+
+        g_string_append_printf(out, "%s (%s)\n", hmp_str(row, "name"), hmp_str(row, "type"));
+    }
+}
+
+static void show_json(const Json *value, GString *out)
+{
+    g_string_append_printf(out, "%s\n", json_object_to_json_string_ext(
+                                            (Json *)value, JSON_C_TO_STRING_PRETTY));
+}
+
+static void names_of(const char *query, const char *member, GPtrArray *names);
+
+static void complete_jobs(GPtrArray *names)
+{
+    names_of("query-block-jobs", "device", names);
+}
+
+static void complete_chardevs(GPtrArray *names)
+{
+    names_of("query-chardev", "label", names);
+}
+
+static void complete_nodes(GPtrArray *names)
+{
+    names_of("query-named-block-nodes", "node-name", names);
+}
+
+/* None of these queries waits for anything, so they run where completion is. */
+typedef struct Names {
+    const char *query, *member;
+    GPtrArray *names;
+} Names;
+
+static void co_names(void *opaque)
+{
+    Names *n = opaque;
+    JSON_AUTO rows = co_hmp_qmp(n->query, NULL, NULL);
+
+    for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+        const char *name = hmp_str(json_object_array_get_idx(rows, i), n->member);
+
+        if (name) {
+            g_ptr_array_add(n->names, g_strdup(name));
+        }
+    }
+    g_free(n);
+}
+
+static void names_of(const char *query, const char *member, GPtrArray *names)
+{
+    Names *n = g_new(Names, 1);
+
+    *n = (Names){ query, member, names };
+    co_enter(co_create(co_names, n));
+}
+
+#define ID(name_) { { name_, HMP_WORD } }
+
+static const HmpCommand rows[] = {
+    { "stop|s", "", "stop the guest's CPUs", .qmp = "stop" },
+    { "cont|c", "", "let the guest go on", .qmp = "cont" },
+    { "quit|q", "", "end the program", .co_run = co_quit },
+    { "system_reset", "", "reset the machine", .qmp = "system_reset" },
+    { "system_powerdown", "", "press the power button", .qmp = "system_powerdown" },
+    { "system_wakeup", "", "wake up from suspend", .qmp = "system_wakeup" },
+    { "nmi", "", "send a non-maskable interrupt to all CPUs", .qmp = "inject-nmi" },
+    { "watchdog_action", "ACTION", "what is done when the watchdog expires",
+      ID("action"), .qmp = "watchdog-set-action" },
+    { "sendkey", "KEYS [HOLD_MS]", "press keys together: sendkey ctrl-alt-f1",
+      { { "keys", HMP_WORD }, { "hold-time", HMP_INT, true } }, .co_run = co_sendkey },
+    { "screendump", "FILE [FORMAT]", "the screen to a file, ppm or png",
+      { { "filename", HMP_WORD }, { "format", HMP_WORD, true } }, .qmp = "screendump" },
+    { "pmemsave", "ADDR SIZE FILE", "guest memory to a file, by physical address",
+      { { "val", HMP_INT }, { "size", HMP_INT }, { "filename", HMP_WORD } }, .qmp = "pmemsave" },
+    { "object_del", "ID", "remove an object of -object", ID("id"), .qmp = "object-del" },
+    { "device_del", "ID", "unplug a device", ID("id"), .qmp = "device_del" },
+    { "chardev-remove", "ID", "remove a character device", ID("id"), .qmp = "chardev-remove",
+      .complete = complete_chardevs },
+    { "chardev-send-break", "ID", "send a break on a character device", ID("id"),
+      .qmp = "chardev-send-break", .complete = complete_chardevs },
+    { "ringbuf_write", "ID DATA", "write to a ring buffer",
+      { { "device", HMP_WORD }, { "data", HMP_REST } }, .qmp = "ringbuf-write",
+      .complete = complete_chardevs },
+    { "ringbuf_read", "ID SIZE", "read from a ring buffer",
+      { { "device", HMP_WORD }, { "size", HMP_INT } }, .qmp = "ringbuf-read",
+      .show = show_ringbuf, .complete = complete_chardevs },
+    { "trace-event", "NAME on|off", "switch trace points; NAME may be a pattern",
+      { { "name", HMP_WORD }, { "enable", HMP_BOOL } }, .qmp = "trace-event-set-state" },
+    { "qom-list", "PATH", "the properties of an object", { { "path", HMP_WORD, true } },
+      .qmp = "qom-list", .show = show_qom_list },
+    { "qom-get", "PATH PROPERTY", "a property of an object",
+      { { "path", HMP_WORD }, { "property", HMP_WORD } }, .qmp = "qom-get", .show = show_json },
+    { "eject", "[-f] DEVICE", "take a medium out",
+      { { "force", HMP_FLAG }, { "device", HMP_WORD } }, .qmp = "eject" },
+    { "block_resize", "DEVICE SIZE", "another size for an image, MiB unless it has a suffix",
+      { { "device", HMP_WORD }, { "size", HMP_WORD } }, .co_run = co_block_resize,
+      .complete = complete_nodes },
+    { "block_stream", "DEVICE [SPEED [BASE]]", "copy what is below an image into it",
+      { { "device", HMP_WORD }, { "speed", HMP_INT, true }, { "base", HMP_WORD, true } },
+      .qmp = "block-stream", .complete = complete_nodes },
+    { "block_job_set_speed", "JOB SPEED", "limit a job, bytes a second",
+      { { "device", HMP_WORD }, { "speed", HMP_INT } }, .qmp = "block-job-set-speed",
+      .complete = complete_jobs },
+    { "block_job_cancel", "[-f] JOB", "end a job",
+      { { "force", HMP_FLAG }, { "device", HMP_WORD } }, .qmp = "block-job-cancel",
+      .complete = complete_jobs },
+    { "block_job_complete", "JOB", "let a job that is ready finish", ID("device"),
+      .qmp = "block-job-complete", .complete = complete_jobs },
+    { "block_job_pause", "JOB", "stop a job", ID("device"), .qmp = "block-job-pause",
+      .complete = complete_jobs },
+    { "block_job_resume", "JOB", "let a job go on", ID("device"), .qmp = "block-job-resume",
+      .complete = complete_jobs },
+    { "nbd_server_stop", "", "end the NBD server", .qmp = "nbd-server-stop" },
+    { "nbd_server_remove", "NAME", "remove an export",
+      { { "name", HMP_WORD } }, .qmp = "nbd-server-remove" },
+    { "closefd", "NAME", "close a descriptor of getfd", ID("fdname"), .qmp = "closefd" },
+    { }
+};
+
+static const HmpTable table = { rows, false };
+REGISTER_HMP(table)

@@ -1,0 +1,308 @@
+/* info: what QMP's queries return, for people */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/osdep.h"
+#include "monitor/hmp.h"
+
+#define for_each(row_, rows_)                                                                \
+    for (size_t i_ = 0, n_ = json_object_array_length(rows_); i_ < n_; i_++)                 \
+        for (const Json *row_ = json_object_array_get_idx(rows_, i_); row_; row_ = NULL)
+
+static void show_status(const Json *v, GString *out)
+{
+    const char *status = hmp_str(v, "status");
+    bool running = hmp_bool(v, "running");
+
+    g_string_append_printf(out, "VM status: %s", running ? "running" : "paused");
+    if (!running && strcmp(status, "paused")) {
+        g_string_append_printf(out, " (%s)", status);
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void show_version(const Json *v, GString *out)
+{
+    const Json *qemu = hmp_get(v, "qemu");
+    const char *package = hmp_str(v, "package");
+
+    g_string_append_printf(out, "%" PRId64 ".%" PRId64 ".%" PRId64 "%s%s\n",
+                           hmp_int(qemu, "major"), hmp_int(qemu, "minor"),
+                           hmp_int(qemu, "micro"), *package ? " " : "", package);
+}
+
+static void show_name(const Json *v, GString *out)
+{
+    if (hmp_str(v, "name")) {
+        g_string_append_printf(out, "%s\n", hmp_str(v, "name"));
+    }
+}
+
+static void show_uuid(const Json *v, GString *out)
+{
+    g_string_append_printf(out, "%s\n", hmp_str(v, "UUID"));
+}
+
+static void show_kvm(const Json *v, GString *out)
+{
+    g_string_append_printf(out, "kvm support: %s\n",
+                           !hmp_bool(v, "present") ? "not compiled"
+                           : hmp_bool(v, "enabled") ? "enabled" : "disabled");
+}
+
+static void show_chardev(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        g_string_append_printf(out, "%s: filename=%s\n", hmp_str(row, "label"),
+                               hmp_str(row, "filename"));
+    }
+}
+
+static void show_cpus(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        g_string_append_printf(out, "%c CPU #%" PRId64 ": thread_id=%" PRId64 "\n",
+                               hmp_int(row, "cpu-index") ? ' ' : '*', hmp_int(row, "cpu-index"),
+                               hmp_int(row, "thread-id"));
+    }
+}
+
+static const char *cache_mode(const Json *cache)
+{
+    bool wb = hmp_bool(cache, "writeback"), direct = hmp_bool(cache, "direct");
+
+    return wb ? direct ? "writeback, direct" : "writeback"
+              : direct ? "writethrough, direct" : "writethrough";
+}
+
+static void show_medium(const Json *v, GString *out)
+{
+    const char *backing = hmp_str(v, "backing_file");
+
+    g_string_append_printf(out, ": %s (%s%s)\n", hmp_str(v, "file"), hmp_str(v, "drv"),
+                           hmp_bool(v, "ro") ? ", read-only" : "");
+    g_string_append_printf(out, "    Cache mode:       %s%s\n",
+                           cache_mode(hmp_get(v, "cache")),
+                           hmp_bool(hmp_get(v, "cache"), "no-flush") ? ", ignore flushes" : "");
+    if (backing) {
+        g_string_append_printf(out, "    Backing file:     %s (chain depth: %" PRId64 ")\n",
+                               backing, hmp_int(v, "backing_file_depth"));
+    }
+}
+
+static void show_block(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        const Json *medium = hmp_get(row, "inserted");
+        const char *device = hmp_str(row, "device"), *qdev = hmp_str(row, "qdev");
+        const char *node = medium ? hmp_str(medium, "node-name") : NULL;
+
+        g_string_append(out, device && *device ? device : qdev && !node ? qdev : "");
+        if (node) {
+            g_string_append_printf(out, device && *device ? " (%s)" : "%s", node);
+        }
+        if (medium) {
+            show_medium(medium, out);
+        } else {
+            g_string_append(out, ": [not inserted]\n");
+        }
+        if (qdev) {
+            g_string_append_printf(out, "    Attached to:      %s\n", qdev);
+        }
+        if (hmp_bool(row, "removable")) {
+            g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
+                                   hmp_bool(row, "locked") ? "" : "not ",
+                                   hmp_bool(row, "tray_open") ? "open" : "closed");
+        }
+    }
+}
+
+static void show_blockstats(const Json *v, GString *out)
+{
+    static const char *const members[] = {
+        "rd_bytes", "wr_bytes", "rd_operations", "wr_operations", "flush_operations",
+        "wr_total_time_ns", "rd_total_time_ns", "flush_total_time_ns", "rd_merged", "wr_merged",
+        "idle_time_ns",
+    };
+
+    for_each(row, v) {
+        const char *device = hmp_str(row, "device");
+
+        if (!device) {
+            continue;
+        }
+        g_string_append_printf(out, "%s:", *device ? device : hmp_str(row, "qdev"));
+        for (unsigned i = 0; i < ARRAY_SIZE(members); i++) {
+            g_string_append_printf(out, " %s=%" PRId64, members[i],
+                                   hmp_int(hmp_get(row, "stats"), members[i]));
+        }
+        g_string_append_c(out, '\n');
+    }
+}
+
+static void show_block_jobs(const Json *v, GString *out)
+{
+    if (!json_object_array_length(v)) {
+        g_string_append(out, "No active jobs\n");
+    }
+    for_each(row, v) {
+        g_string_append_printf(out, "Type %s, device %s: Completed %" PRId64 " of %" PRId64
+                               " bytes, speed limit %" PRId64 " bytes/s\n", hmp_str(row, "type"),
+                               hmp_str(row, "device"), hmp_int(row, "offset"),
+                               hmp_int(row, "len"), hmp_int(row, "speed"));
+    }
+}
+
+static void show_iothreads(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        g_string_append_printf(out, "%s:\n  thread_id=%" PRId64 "\n", hmp_str(row, "id"),
+                               hmp_int(row, "thread-id"));
+    }
+}
+
+static void show_memory_size(const Json *v, GString *out)
+{
+    g_string_append_printf(out, "base memory: %" PRId64 "\n", hmp_int(v, "base-memory"));
+    if (hmp_get(v, "plugged-memory")) {
+        g_string_append_printf(out, "plugged memory: %" PRId64 "\n",
+                               hmp_int(v, "plugged-memory"));
+    }
+}
+
+static void show_trace_events(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        g_string_append_printf(out, "%s : state %d\n", hmp_str(row, "name"),
+                               !strcmp(hmp_str(row, "state"), "enabled"));
+    }
+}
+
+static void co_trace_events(const Json *args, GString *out, Error **errp)
+{
+    Json *request = json_object_new_object(), *name = hmp_get(args, "name");
+    JSON_AUTO value = NULL;
+
+    json_object_object_add(request, "name", name ? json_object_get(name)
+                                                 : json_object_new_string("*"));
+    value = co_hmp_qmp("trace-event-get-state", request, errp);
+    if (value) {
+        show_trace_events(value, out);
+    }
+}
+
+/* --- PCI --- */
+
+static void show_region(const Json *r, GString *out)
+{
+    int64_t from = hmp_int(r, "address"), size = hmp_int(r, "size");
+
+    if (!strcmp(hmp_str(r, "type"), "io")) {
+        g_string_append_printf(out, "      BAR%" PRId64 ": I/O at 0x%04" PRIx64 " [0x%04" PRIx64
+                               "].\n", hmp_int(r, "bar"), from, from + size - 1);
+        return;
+    }
+    g_string_append_printf(out, "      BAR%" PRId64 ": %d bit%s memory at 0x%08" PRIx64
+                           " [0x%08" PRIx64 "].\n", hmp_int(r, "bar"),
+                           hmp_bool(r, "mem_type_64") ? 64 : 32,
+                           hmp_bool(r, "prefetch") ? " prefetchable" : "", from,
+                           from + size - 1);
+}
+
+static void show_pci_device(const Json *d, GString *out)
+{
+    const Json *class = hmp_get(d, "class_info"), *id = hmp_get(d, "id");
+    const char *desc = hmp_str(class, "desc");
+
+    g_string_append_printf(out, "  Bus %2" PRId64 ", device %3" PRId64 ", function %" PRId64
+                           ":\n    ", hmp_int(d, "bus"), hmp_int(d, "slot"),
+                           hmp_int(d, "function"));
+    if (desc) {
+        g_string_append(out, desc);
+    } else {
+        g_string_append_printf(out, "Class %04" PRId64, hmp_int(class, "class"));
+    }
+    g_string_append_printf(out, ": PCI device %04" PRIx64 ":%04" PRIx64 "\n",
+                           hmp_int(id, "vendor"), hmp_int(id, "device"));
+    if (hmp_int(id, "subsystem-vendor")) {
+        g_string_append_printf(out, "      PCI subsystem %04" PRIx64 ":%04" PRIx64 "\n",
+                               hmp_int(id, "subsystem-vendor"), hmp_int(id, "subsystem"));
+    }
+    if (hmp_get(d, "irq")) {
+        g_string_append_printf(out, "      IRQ %" PRId64 ", pin %c\n", hmp_int(d, "irq"),
+                               (char)('A' + hmp_int(d, "irq_pin") - 1));
+    }
+    for_each(region, hmp_get(d, "regions")) {
+        show_region(region, out);
+    }
+    g_string_append_printf(out, "      id \"%s\"\n", hmp_str(d, "qdev_id"));
+}
+
+static void show_pci(const Json *v, GString *out)
+{
+    for_each(bus, v) {
+        for_each(device, hmp_get(bus, "devices")) {
+            show_pci_device(device, out);
+        }
+    }
+}
+
+/* --- objects --- */
+
+static void co_object(const char *path, const char *name, const char *type, unsigned depth,
+                      GString *out)
+{
+    Json *request = json_object_new_object();
+    JSON_AUTO rows = NULL;
+
+    g_string_append_printf(out, "%*s/%s (%s)\n", (int)depth * 2, "", name, type);
+    json_object_object_add(request, "path", json_object_new_string(path));
+    rows = co_hmp_qmp("qom-list", request, NULL);
+    if (!rows || depth > 32) {
+        return;
+    }
+    for_each(row, rows) {
+        const char *kind = hmp_str(row, "type"), *child = hmp_str(row, "name");
+        g_autofree char *below = NULL, *inner = NULL;
+
+        if (!g_str_has_prefix(kind, "child<")) {
+            continue;
+        }
+        below = g_strdup_printf("%s/%s", !strcmp(path, "/") ? "" : path, child);
+        inner = g_strndup(kind + 6, strlen(kind) - 7);
+        co_object(below, child, inner, depth + 1, out);
+    }
+}
+
+static void co_qom_tree(const Json *args, GString *out, Error **errp)
+{
+    const char *path = hmp_str(args, "path");
+    const char *last = path ? strrchr(path, '/') : NULL;
+
+    co_object(path ? path : "/machine", path ? last ? last + 1 : path : "machine",
+              path ? "object" : "machine", 0, out);
+}
+
+static const HmpCommand rows[] = {
+    { "status", "", "whether the guest runs", .qmp = "query-status", .show = show_status },
+    { "version", "", "the version", .qmp = "query-version", .show = show_version },
+    { "name", "", "the guest's name", .qmp = "query-name", .show = show_name },
+    { "uuid", "", "the guest's UUID", .qmp = "query-uuid", .show = show_uuid },
+    { "kvm", "", "whether KVM is used", .qmp = "query-kvm", .show = show_kvm },
+    { "chardev", "", "the character devices", .qmp = "query-chardev", .show = show_chardev },
+    { "cpus", "", "the CPUs and their threads", .qmp = "query-cpus-fast", .show = show_cpus },
+    { "block", "", "the drives", .qmp = "query-block", .show = show_block },
+    { "blockstats", "", "what the drives did", .qmp = "query-blockstats",
+      .show = show_blockstats },
+    { "block-jobs", "", "the block jobs", .qmp = "query-block-jobs", .show = show_block_jobs },
+    { "iothreads", "", "the iothreads", .qmp = "query-iothreads", .show = show_iothreads },
+    { "memory_size_summary", "", "how much memory the guest has",
+      .qmp = "query-memory-size-summary", .show = show_memory_size },
+    { "trace-events", "[PATTERN]", "the trace points", { { "name", HMP_WORD, true } },
+      .co_run = co_trace_events },
+    { "pci", "", "the PCI devices", .qmp = "query-pci", .show = show_pci },
+    { "qom-tree", "[PATH]", "the objects", { { "path", HMP_WORD, true } },
+      .co_run = co_qom_tree },
+    { }
+};
+
+static const HmpTable table = { rows, true };
+REGISTER_HMP(table)
