@@ -13,6 +13,7 @@ struct JsonStream {
     bool word;              /* inside true, null, a number */
     bool skipping;          /* too large or deep: drop until the value ends */
     bool lost;              /* a string without an end: drop until the line ends */
+    bool stray;             /* behind what can be in no text: drop until structure begins again */
     bool feeding, freed;    /* json_stream_free() while feeding takes effect at its end */
 };
 
@@ -200,7 +201,8 @@ static void restart(JsonStream *stream)
     g_string_truncate(stream->text, 0);
     stream->depth = 0;
     stream->quote = 0;
-    stream->escape = stream->word = stream->skipping = stream->lost = false;
+    stream->escape = stream->word = stream->skipping = false;
+    stream->lost = stream->stray = false;
 }
 
 static void fail(JsonStream *stream, const char *why)
@@ -320,19 +322,43 @@ static bool feed_plain(JsonStream *stream, char c)
     }
 }
 
+/*
+ * What no text can go on with is told at once, for more need not come: bytes
+ * that UTF-8 has not, and outside of strings control characters and '%'.
+ */
+static bool impossible(const JsonStream *stream, char c)
+{
+    uint8_t byte = c;
+
+    if (byte == 0xc0 || byte == 0xc1 || byte > 0xf4) {
+        return true;
+    }
+    return !stream->quote && ((byte < ' ' && !strchr("\t\r\n", c)) || c == '%');
+}
+
 void json_stream_feed(JsonStream *stream, const char *buf, size_t len)
 {
     stream->feeding = true;
     for (size_t i = 0; i < len && !stream->freed; i++) {
         char c = buf[i];
 
-        if ((uint8_t)c == 0xff) {
-            restart(stream);
-            continue;
-        }
         if (stream->lost) {
             stream->lost = c != '\n';
             continue;
+        }
+        if (impossible(stream, c)) {
+            if (!stream->stray) {
+                restart(stream);
+                stream->stray = true;
+                fail(stream, "stray byte");
+            }
+            continue;
+        }
+        if (stream->stray) {
+            if (!strchr("{}[],:\n", c)) {
+                continue;
+            }
+            stream->stray = false;
         }
         if (stream->quote) {
             if (feed_string(stream, c)) {

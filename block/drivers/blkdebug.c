@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/driver.h"
 #include "util/parse.h"
+#include "util/thread-pool.h"
 
 enum {
     ALL_KINDS = 1 << BLKDEBUG_IO_TYPE_READ | 1 << BLKDEBUG_IO_TYPE_WRITE |
@@ -147,15 +148,30 @@ static bool parse_line(Section *section, char *line, const char *path, Error **e
     return true;
 }
 
-static bool read_config(BlkdebugState *s, const char *path, Error **errp)
+typedef struct Config {
+    const char *path;
+    char *text;
+} Config;
+
+/* On a worker: it may be a pipe that nobody writes to. */
+static int read_file(void *opaque)
 {
-    g_autofree char *text = NULL;
+    Config *c = opaque;
+
+    return g_file_get_contents(c->path, &c->text, NULL, NULL) ? 0 : -errno;
+}
+
+static bool co_read_config(BlkdebugState *s, const char *path, Error **errp)
+{
+    Config config = { path, NULL };
+    int ret = co_thread_call(read_file, &config);
+    g_autofree char *text = config.text;
     g_auto(GStrv) lines = NULL;
     Section section = {};
     bool ok = true;
 
-    if (!g_file_get_contents(path, &text, NULL, NULL)) {
-        error_set_errno(errp, errno, "Could not read blkdebug config file '%s'", path);
+    if (ret < 0) {
+        error_set_errno(errp, -ret, "Could not read blkdebug config file '%s'", path);
         return false;
     }
     lines = g_strsplit(text, "\n", -1);
@@ -427,9 +443,9 @@ static bool set_limits(BlockNode *node, const BlockdevOptionsBlkdebug *o, Error 
     return true;
 }
 
-static bool add_rules(BlkdebugState *s, const BlockdevOptionsBlkdebug *o, Error **errp)
+static bool co_add_rules(BlkdebugState *s, const BlockdevOptionsBlkdebug *o, Error **errp)
 {
-    if (o->config && *o->config && !read_config(s, o->config, errp)) {
+    if (o->config && *o->config && !co_read_config(s, o->config, errp)) {
         return false;
     }
     for (BlkdebugInjectErrorOptionsList *l = o->inject_error; l; l = l->next) {
@@ -465,7 +481,7 @@ static bool blkdebug_co_open(BlockNode *node, const BlockdevOptions *options, Er
     s->config = g_strdup(o->config);
     s->take_perms = perms_of(o->take_child_perms);
     s->unshare_perms = perms_of(o->unshare_child_perms);
-    if (add_rules(s, o, errp)) {
+    if (co_add_rules(s, o, errp)) {
         /* What happens at any time has happened. */
         handle_event(s, BLKDBG_NONE);
         node->file = co_block_open_child(node, "image", BLOCK_CHILD_FILTERED | BLOCK_CHILD_PRIMARY,

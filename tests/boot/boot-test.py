@@ -6,10 +6,13 @@
 import os
 import re
 import signal
+import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
 from console import Console, Failure     # noqa: E402
+from qmplib import Session               # noqa: E402
 
 MICA = os.environ.get('MICA', 'build/mica')
 GUEST = os.environ.get('GUEST', 'build/guest')
@@ -29,14 +32,15 @@ def check(ok, what):
         raise Failure(what)
 
 
-def linux(*args, arch='amd64', append='', limit=int(os.environ.get("LIMIT", "800"))):
+def linux(*args, arch='amd64', append='', limit=int(os.environ.get("LIMIT", "800")),
+          fds=()):
     folder = os.path.join(GUEST, arch)
     if not os.path.exists(f'{folder}/initrd.img'):
         print(f"no guest in {folder}: make one with scripts/guest.sh")
         sys.exit(77)
     return Console([MICA, '-machine', 'pc', '-nographic', '-no-user-config',
                     '-kernel', f'{folder}/vmlinuz', '-initrd', f'{folder}/initrd.img',
-                    '-append', f'console=ttyS0 {append}', *args], limit)
+                    '-append', f'console=ttyS0 {append}', *args], limit, fds)
 
 
 def command(*words):
@@ -114,6 +118,44 @@ def escape_help():
     m.expect('(?i)c(trl)?-a x')
     m.send('\x01x')
     check(m.wait() == 0, 'Ctrl-a x did not end with status 0')
+
+
+def managed(*args, append):
+    """A guest at rest with a QMP session."""
+    ours, theirs = socket.socketpair()
+    os.set_inheritable(theirs.fileno(), True)
+    m = linux('-m', '256M', '-chardev', f'socket,id=q,fd={theirs.fileno()}', '-mon',
+              'chardev=q,mode=control', *args, append=append, fds=[theirs.fileno()])
+    theirs.close()
+    return m, Session(ours)
+
+
+@case('nmi')
+def nmi():
+    m, qmp = managed('-device', 'pvpanic', '-action', 'panic=none',
+                     append='unknown_nmi_panic=1 ' +
+                     command('modprobe pvpanic-mmio', 'echo UP', 'sleep 1000'))
+    m.expect('\nUP')
+    qmp.cmd('inject-nmi')
+    m.expect('Kernel panic')
+    check(qmp.event('GUEST_PANICKED')['data'] == {'action': 'run'}, 'wrong event')
+    qmp.cmd('quit')
+    check(m.wait() == 0, 'quit did not end with status 0')
+
+
+@case('sysrq')
+def sysrq():
+    m, qmp = managed(append='sysrq_always_enabled ' + command('echo UP', 'sleep 1000'))
+
+    def press(*keys):
+        qmp.cmd('send-key', keys=[{'type': 'qcode', 'data': key} for key in keys])
+    m.expect('\nUP')
+    press('alt', 'sysrq', 'h')
+    m.expect('sysrq: HELP')
+    press('alt', 'sysrq', 'b')
+    check(qmp.event('RESET')['data'] == {'guest': True, 'reason': 'guest-reset'}, 'wrong event')
+    qmp.cmd('quit')
+    check(m.wait() == 0, 'quit did not end with status 0')
 
 
 def main():

@@ -17,14 +17,14 @@ class Console:
     """Run argv with its terminal in our hands. limit: seconds for the whole run; reaching it
     is a failure, nothing ever waits for it."""
 
-    def __init__(self, argv, limit=300):
+    def __init__(self, argv, limit=300, fds=()):
         self.deadline = time.monotonic() + limit
         self.text = ''
         self.seen = 0
         master, slave = pty.openpty()
         self.fd = master
         self.child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
-                                      start_new_session=True)
+                                      start_new_session=True, pass_fds=fds)
         os.close(slave)
 
     def _more(self, pattern):

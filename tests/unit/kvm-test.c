@@ -301,7 +301,11 @@ static bool start(const AccelConfig *c, const char *irqchip, Error **errp)
     Object *obj = object_new(&accel_find("kvm")->object);
 
     g_assert_true(prop_set(obj, "kernel-irqchip", irqchip, errp));
-    return accel_start((Accel *)(void *)obj, c, errp);
+    if (accel_start((Accel *)(void *)obj, c, errp)) {
+        return true;
+    }
+    object_unref(obj);
+    return false;
 }
 
 static void refuses(const AccelConfig *c, const char *irqchip, const char *text)

@@ -104,7 +104,7 @@ static void json_stream(void)
         }
         json_stream_end(s.stream);
         json_stream_free(s.stream);
-        g_assert_cmpstr(s.text->str, ==, "{\"a\":1};{\"b\":[2,\"}\"]};7;[3];E;E;true;");
+        g_assert_cmpstr(s.text->str, ==, "{\"a\":1};{\"b\":[2,\"}\"]};7;E;E;[3];E;E;true;");
     }
     g_string_truncate(s.text, 0);
     s.free_after = 1;
