@@ -68,6 +68,8 @@ char *block_node_filename(BlockNode *node);
 Json *block_node_full_options(BlockNode *node);
 /* Each node with or without a name. */
 void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaque);
+/* The program is about to end: storage that does not answer is waited for a few seconds only. */
+void block_end_begin(void);
 /* Wait for all requests and flush all nodes: the last act of the program. Not from a callback. */
 void block_close_all(void);
 

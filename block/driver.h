@@ -116,6 +116,8 @@ struct BlockDriver {
      */
     bool (*co_open)(BlockNode *node, const BlockdevOptions *options, Error **errp);
     void (*co_close)(BlockNode *node);
+    /* The program ends and waits for storage that does not answer: fail what is under way. */
+    void (*abandon)(BlockNode *node);
     /*
      * Users are about to change (take locks, fail if another has them), then
      * they have changed or it was called off. One of the latter always follows.

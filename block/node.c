@@ -346,11 +346,37 @@ static void co_close_all(void *opaque)
     }
 }
 
+/* How long the end of the program waits for a server that says nothing. */
+#define ABANDON_NS (5 * NS_PER_SECOND)
+
+static Timer abandon_timer;
+
+static void abandon(void *opaque)
+{
+    BlockNode *node;
+
+    list_for_each(node, &nodes, BlockNode, link) {
+        if (node->in_flight && node->driver->abandon) {
+            report_warning("block node '%s' (%s): no answer from its storage, giving up",
+                           node->name, node->driver->name);
+            node->driver->abandon(node);
+        }
+    }
+    timer_arm(&abandon_timer, clock_ns(CLOCK_TYPE_REALTIME) + ABANDON_NS);
+}
+
+void block_end_begin(void)
+{
+    timer_init(&abandon_timer, CLOCK_TYPE_REALTIME, abandon, NULL);
+    timer_arm(&abandon_timer, clock_ns(CLOCK_TYPE_REALTIME) + ABANDON_NS);
+}
+
 void block_close_all(void)
 {
     if (!list_empty(&nodes)) {
         co_run(co_close_all, NULL);
     }
+    timer_disarm(&abandon_timer);
 }
 
 /* Nodes with names */

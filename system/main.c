@@ -79,6 +79,7 @@ int main(int argc, char **argv)
     }
     main_loop_run();
     gdb_server_exit(run_exit_status());
+    block_end_begin();
     jobs_cancel_all();
     monitor_close_all();
     vcpus_destroy();

@@ -274,8 +274,13 @@ void kvm_complete_io(KvmCpu *k)
 
 static void take_init(KvmCpu *k)
 {
+    uint32_t sipi = k->vcpu->pending & VCPU_SIPI;
+
     kvm_reset_cpu(k, true);
     vcpu_reset_apic(k->vcpu, true);
+    if (sipi) {
+        vcpu_raise(k->vcpu, sipi);      /* it came behind the INIT, so the reset does not end it */
+    }
 }
 
 static void take_init_sipi(KvmCpu *k)

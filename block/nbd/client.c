@@ -107,6 +107,11 @@ static void co_nbd_close(BlockNode *node)
 }
 
 /* nbd://host:port/export, as QEMU shows it */
+static void nbd_abandon(BlockNode *node)
+{
+    nbd_connection_abandon(conn_of(node));
+}
+
 static void nbd_refresh_filename(BlockNode *node)
 {
     g_free(node->filename);
@@ -229,7 +234,8 @@ static const char *const protocols[] = { "nbd", "nbd+tcp", "nbd+unix", "nbds", "
 
 static const BlockDriver nbd_driver = {
     .name = "nbd", .desc = "a disk of an NBD server", .size = sizeof(NbdState),
-    .is_protocol = true, .handles_fua = true, .co_open = co_nbd_open, .co_close = co_nbd_close,
+    .is_protocol = true, .handles_fua = true, .co_open = co_nbd_open,
+    .co_close = co_nbd_close, .abandon = nbd_abandon,
     .co_preadv = co_nbd_preadv, .co_pwritev = co_nbd_pwritev,
     .co_pwrite_zeroes = co_nbd_pwrite_zeroes, .co_pdiscard = co_nbd_pdiscard,
     .co_flush = co_nbd_flush_node, .co_block_status = co_nbd_block_status,

@@ -550,6 +550,16 @@ NbdConnection *co_nbd_connection_open(NbdConfig *config, Error **errp)
 }
 
 /* A connect() under way is not waited for: it ends into nothing. */
+void nbd_connection_abandon(NbdConnection *conn)
+{
+    conn->phase = PHASE_QUIT;
+    timer_disarm(&conn->give_up);
+    retry_now(conn);
+    if (conn->stream) {
+        nbd_stream_abort(conn->stream);
+    }
+}
+
 void co_nbd_connection_close(NbdConnection *conn)
 {
     if (conn->phase == PHASE_UP && conn->stream && !nbd_stream_broken(conn->stream)) {

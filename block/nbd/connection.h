@@ -34,6 +34,8 @@ typedef struct NbdConnection NbdConnection;
 NbdConnection *co_nbd_connection_open(NbdConfig *config, Error **errp);
 /* No calls may be under way. */
 void co_nbd_connection_close(NbdConnection *conn);
+/* Calls fail from now on, also those under way. */
+void nbd_connection_abandon(NbdConnection *conn);
 const NbdInfo *nbd_connection_info(const NbdConnection *conn);
 char *nbd_connection_uri(const NbdConnection *conn);    /* NULL: it has none; g_free() */
 /* 0 or a negative errno. */
