@@ -265,19 +265,6 @@ int co_node_preadv(BlockNode *node, int64_t offset, int64_t bytes, const struct 
     return ret;
 }
 
-static bool all_zero(const struct iovec *iov, unsigned niov)
-{
-    for (unsigned i = 0; i < niov; i++) {
-        const uint8_t *p = iov[i].iov_base;
-        size_t n = iov[i].iov_len;
-
-        if (n && (*p || memcmp(p, p + 1, n - 1))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* After a write: make it stable where that was asked and the driver has not done so. */
 static int co_write_done(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags, int ret)
 {
@@ -294,7 +281,7 @@ int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct
         return ret;
     }
     if (node->detect_zeroes != BLOCKDEV_DETECT_ZEROES_OPTIONS_OFF &&
-        !(flags & BLOCK_REQ_COMPRESSED) && all_zero(iov, niov)) {
+        !(flags & BLOCK_REQ_COMPRESSED) && iov_is_zero(iov, niov)) {
         return co_node_pwrite_zeroes(
             node, offset, bytes,
             flags | (node->detect_zeroes == BLOCKDEV_DETECT_ZEROES_OPTIONS_UNMAP

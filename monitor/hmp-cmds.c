@@ -93,7 +93,7 @@ static void complete_nodes(GPtrArray *names)
     names_of("query-named-block-nodes", "node-name", names);
 }
 
-/* None of these queries waits for anything, so they run where completion is. */
+/* These queries do not wait; should one do, what it finds comes too late and goes nowhere. */
 typedef struct Names {
     const char *query, *member;
     GPtrArray *names;
@@ -111,6 +111,7 @@ static void co_names(void *opaque)
             g_ptr_array_add(n->names, g_strdup(name));
         }
     }
+    g_ptr_array_unref(n->names);
     g_free(n);
 }
 
@@ -118,7 +119,7 @@ static void names_of(const char *query, const char *member, GPtrArray *names)
 {
     Names *n = g_new(Names, 1);
 
-    *n = (Names){ query, member, names };
+    *n = (Names){ query, member, g_ptr_array_ref(names) };
     co_enter(co_create(co_names, n));
 }
 

@@ -175,11 +175,6 @@ static int co_read_piece(Copy *c, const Piece *piece, uint8_t *buf)
 
 /* Writing */
 
-static bool all_zero(const uint8_t *p, int64_t n)
-{
-    return !n || (!*p && !memcmp(p, p + 1, n - 1));
-}
-
 static int co_write_zeroes(Copy *c, int64_t at, int64_t bytes)
 {
     if (c->zeroed) {
@@ -209,7 +204,7 @@ static int64_t run_length(const Copy *c, int64_t at, const uint8_t *buf, int64_t
     while (done < bytes) {
         int64_t unit = c->alignment - (at + done) % c->alignment;
         int64_t n = MIN(unit, bytes - done);
-        bool is_zero = all_zero(buf + done, n);
+        bool is_zero = buf_is_zero(buf + done, n);
 
         if (done && is_zero != *zero) {
             break;
@@ -251,7 +246,7 @@ static int co_write_clusters(Copy *c, const Piece *piece, const uint8_t *buf)
     for (int64_t done = 0; done < piece->bytes && !ret; done += c->cluster) {
         int64_t n = MIN(c->cluster, piece->bytes - done);
 
-        ret = c->min_sparse && all_zero(buf + done, n)
+        ret = c->min_sparse && buf_is_zero(buf + done, n)
                   ? co_write_zeroes(c, piece->at + done, n)
                   : co_write_data(c, piece->at + done, buf + done, n);
     }

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/graph.h"
 #include "tools/img.h"
+#include "util/iov.h"
 
 #define PIECE (2LL << 20)
 
@@ -60,11 +61,6 @@ static bool sectors_differ(const Rebase *r, int64_t at, int64_t end)
     return memcmp(r->old_buf + at, r->new_buf + at, MIN(BLOCK_SECTOR_SIZE, end - at));
 }
 
-static bool all_zero(const uint8_t *p, int64_t n)
-{
-    return !*p && !memcmp(p, p + 1, n - 1);
-}
-
 static int co_write_data(Rebase *r, int64_t offset, uint8_t *buf, int64_t bytes)
 {
     struct iovec iov = { buf, bytes };
@@ -83,7 +79,7 @@ static int co_write(Rebase *r, int64_t offset, uint8_t *buf, int64_t bytes)
     int64_t first = ROUND_UP(offset, r->cluster), last = ROUND_DOWN(offset + bytes, r->cluster);
     int ret;
 
-    if (first >= last || !all_zero(buf + (first - offset), last - first)) {
+    if (first >= last || !buf_is_zero(buf + (first - offset), last - first)) {
         return co_write_data(r, offset, buf, bytes);
     }
     ret = co_write_data(r, offset, buf, first - offset);

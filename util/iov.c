@@ -132,3 +132,20 @@ void iovec_free(IoVec *v)
     g_free(v->iov);
     *v = (IoVec){ 0 };
 }
+
+bool buf_is_zero(const void *buf, size_t len)
+{
+    const char *p = buf;
+
+    return !len || (!*p && !memcmp(p, p + 1, len - 1));
+}
+
+bool iov_is_zero(const struct iovec *iov, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!buf_is_zero(iov[i].iov_base, iov[i].iov_len)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -3,6 +3,7 @@
 #ifndef UTIL_IOV_H
 #define UTIL_IOV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -14,6 +15,10 @@ size_t iov_from_buf(const struct iovec *iov, unsigned n, size_t offset, const vo
 size_t iov_memset(const struct iovec *iov, unsigned n, size_t offset, int byte, size_t len);
 /* First differing byte of two lists of the same size, or that size. */
 size_t iov_mismatch(const struct iovec *a, unsigned na, const struct iovec *b, unsigned nb);
+
+/* Is all of it zeroes? len may be 0. */
+bool buf_is_zero(const void *buf, size_t len);
+bool iov_is_zero(const struct iovec *iov, unsigned n);
 
 /* A list that grows; the memory it points to is not its own. All zeroes is an empty one. */
 typedef struct IoVec {

@@ -5,6 +5,7 @@
 #include "block/jobs/job-filter.h"
 #include "block/jobs/stream.h"
 #include "block/track.h"
+#include "util/iov.h"
 
 #define CHUNK (512 * 1024)
 
@@ -32,11 +33,6 @@ static const BlockDriver stream_filter = {
     JOB_FILTER_DRIVER, .child_perm = stream_child_perm,
 };
 
-static bool all_zero(const uint8_t *buf, int64_t bytes)
-{
-    return !buf[0] && !memcmp(buf, buf + 1, bytes - 1);
-}
-
 /* One range that top does not have; nobody else writes to it now. */
 static int co_copy_range(Stream *s, uint8_t *buf, int64_t offset, int64_t bytes)
 {
@@ -47,7 +43,7 @@ static int co_copy_range(Stream *s, uint8_t *buf, int64_t offset, int64_t bytes)
         if (ret < 0) {
             return ret;
         }
-        ret = all_zero(buf, bytes);
+        ret = buf_is_zero(buf, bytes);
     }
     if (ret) {
         return co_node_pwrite_zeroes(s->top, offset, bytes, BLOCK_REQ_UNCHANGED);
