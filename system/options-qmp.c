@@ -2,31 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "qapi/commands-trace.h"
-#include "qapi/types-char.h"
-#include "qapi/types-cli.h"
-#include "qapi/types-control.h"
-
-/* Names as QEMU has them, which are not always the options'. */
-static const struct {
-    const char *name;
-    const QapiType *type;       /* NULL: depends on what the option names */
-} options[] = {
-    { "action", &qapi_type_ActionOptions },
-    { "boot-opts", &qapi_type_BootOptions },
-    { "chardev", &qapi_type_ChardevOptions },
-    { "device", NULL },
-    { "drive", &qapi_type_DriveOptions },
-    { "global", &qapi_type_GlobalOptions },
-    { "machine", NULL },
-    { "memory", &qapi_type_MemoryOptions },
-    { "mon", &qapi_type_MonitorOptions },
-    { "msg", &qapi_type_MsgOptions },
-    { "name", &qapi_type_NameOptions },
-    { "object", NULL },
-    { "rtc", &qapi_type_RtcOptions },
-    { "smp-opts", &qapi_type_SmpOptions },
-    { "trace", &qapi_type_TraceOptions },
-};
+#include "system/options-int.h"
 
 static CommandLineParameterType parameter_type(const QapiType *type)
 {
@@ -85,16 +61,16 @@ CommandLineOptionInfoList *qmp_query_command_line_options(const char *option, Er
 {
     CommandLineOptionInfoList *list = NULL, **tail = &list;
 
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+    OPTION_FOREACH(row) {
         CommandLineOptionInfo *info;
 
-        if (option && strcmp(option, options[i].name)) {
+        if (!row->qmp || (option && strcmp(option, row->qmp))) {
             continue;
         }
         info = g_new0(CommandLineOptionInfo, 1);
-        info->option = g_strdup(options[i].name);
-        if (options[i].type) {
-            append_members(&info->parameters, options[i].type);
+        info->option = g_strdup(row->qmp);
+        if (row->type) {
+            append_members(&info->parameters, row->type);
         }
         QAPI_APPEND(tail, info);
     }
