@@ -4,6 +4,7 @@
 #   make            build into build/
 #   make run        install what is missing, build, boot a stock Debian kernel on this terminal
 #   make test       install what is missing, build twice (plain; ASan+UBSan), run every test
+#   make nightly    the block tests with a hundred times as many random cases: hours
 #   make quick      the suite to run while working: under a minute
 #   make bench      speed against the installed qemu-system-x86_64 and qemu-img
 #   make check-style, make install (DESTDIR is honoured), make clean
@@ -17,7 +18,7 @@ GUEST := $(BUILD)/guest
 RUN_ARGS ?= -m 512M -smp 2
 RUN_APPEND ?= console=ttyS0
 
-.PHONY: all build deps run test quick bench check-style install clean guest
+.PHONY: all build deps run test nightly quick bench check-style install clean guest
 
 all: build
 
@@ -48,6 +49,9 @@ test: build
 	@test -f $(ASAN)/build.ninja || $(MAKE) --no-print-directory $(ASAN)/build.ninja
 	@ninja -C $(ASAN)
 	@scripts/run-tests.py $(BUILD) $(ASAN):quick,qtest
+
+nightly: build
+	@$(MESON) test -C $(BUILD) --setup nightly --suite block --print-errorlogs
 
 quick: build
 	@$(MESON) test -C $(BUILD) --suite quick --print-errorlogs

@@ -5,10 +5,10 @@
 
 /* What QEMU opens and Mica does not yet. */
 static const char *const unknown_drivers[] = {
-    "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress",
-    "copy-before-write", "copy-on-read", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
+    "blkreplay", "blkverify", "bochs", "cloop", "compress",
+    "copy-before-write", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
     "https", "io_uring", "iscsi", "luks", "nfs", "nvme", "parallels", "preallocate",
-    "qcow", "qed", "quorum", "rbd", "replication", "ssh", "throttle", "vdi", "vhdx",
+    "qcow", "qed", "quorum", "rbd", "replication", "ssh", "vdi", "vhdx",
     "vmdk", "vpc", "vvfat", NULL
 };
 
