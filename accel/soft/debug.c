@@ -6,6 +6,8 @@
 /* DR7: two enable bits each, then type and length fields of four bits each from bit 16. */
 enum { DR_EXEC = 0, DR_WRITE = 1, DR_IO = 2, DR_ACCESS = 3 };
 
+#define DR6_BS BIT(14)
+
 static bool enabled(const SoftCpu *cpu, unsigned n)
 {
     return cpu->dr[7] >> (n * 2) & 3;
@@ -95,7 +97,7 @@ void debug_check_fetch(SoftCpu *cpu, uint64_t la)
     uint32_t hits = 0;
     bool trap = false;
 
-    if (cpu->eflags & FL_RF) {
+    if ((cpu->eflags & FL_RF) || cpu->irq_shadow == SHADOW_SS) {
         return;
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -127,11 +129,22 @@ void debug_data_trap(SoftCpu *cpu)
     }
 }
 
+void debug_step_flags(SoftCpu *cpu)
+{
+    if (!(cpu->eflags & FL_TF)) {
+        cpu->priv->step_suppress = cpu->mode & MODE_TF;
+    } else if (!(cpu->mode & MODE_TF)) {
+        cpu->priv->dr6_pending |= DR6_BS;
+        cpu->priv->data_trap = true;
+        cpu->exit_request |= EXIT_EVENT;
+    }
+}
+
 void debug_step_done(SoftCpu *cpu)
 {
     if (cpu->priv->step_suppress) {
         cpu->priv->step_suppress = false;
         return;
     }
-    raise_traps(cpu, BIT(14));      /* BS */
+    raise_traps(cpu, DR6_BS);
 }

@@ -52,7 +52,7 @@ static NOINLINE void run_one(SoftCpu *cpu)
         cpu->eflags |= rf;
         return;
     }
-    if (step) {
+    if (step && cpu->irq_shadow != SHADOW_SS) {
         debug_step_done(cpu);
     }
     if (unlikely(cpu->mode & MODE_STEP)) {

@@ -281,7 +281,10 @@ static void check_return_code(SoftCpu *cpu, const Op *op, uint16_t sel, Desc *co
     }
 }
 
-/* After a return outwards: data segments the outer level may not use become null. */
+/*
+ * After a return outwards: data segments the outer level may not use become
+ * null, and null selectors lose their RPL (SDM vol. 2, IRET).
+ */
 static void drop_inner_segments(SoftCpu *cpu)
 {
     static const uint8_t segs[] = { S_ES, S_DS, S_FS, S_GS };
@@ -297,6 +300,8 @@ static void drop_inner_segments(SoftCpu *cpu)
             if (in_long_mode(cpu) && segs[i] >= S_FS) {
                 s->base = base;
             }
+        } else if (s->sel < 4) {
+            s->sel = 0;
         }
     }
 }

@@ -114,6 +114,7 @@ static NOINLINE void do_syscall(SoftCpu *cpu, const Op *op)
         flags &= ~(uint32_t)cpu->fmask;
         cpu_set_flags(cpu, flags & FL_ARITH);
         cpu->eflags = flags & ~(FL_ARITH | FL_RF | FL_VM | 2);
+        debug_step_flags(cpu);
         set_flat(cpu, cs, cs + 8, 0, true);
         cpu->rip = code64 ? cpu->lstar : cpu->cstar;
     } else {
@@ -144,6 +145,7 @@ static NOINLINE void do_sysret(SoftCpu *cpu, const Op *op)
 
         cpu_set_flags(cpu, flags & FL_ARITH);
         cpu->eflags = flags & ~(FL_ARITH | 2);
+        debug_step_flags(cpu);
     } else {
         cpu->eflags |= FL_IF;
     }

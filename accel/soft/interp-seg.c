@@ -9,7 +9,7 @@ static void load_sreg(SoftCpu *cpu, const Op *op, unsigned seg, uint16_t sel)
 {
     seg_load(cpu, op, seg, sel);
     if (seg == S_SS) {
-        cpu->irq_shadow = 1;
+        cpu->irq_shadow = SHADOW_SS;
         recheck_events(cpu);
     }
 }

@@ -92,7 +92,7 @@ static NOINLINE void do_sti(SoftCpu *cpu, const Op *op)
 {
     if (!(cpu->cr0 & CR0_PE) || iopl(cpu) >= cpu->cpl) {
         if (!(cpu->eflags & FL_IF)) {
-            cpu->irq_shadow = 1;
+            cpu->irq_shadow = SHADOW_STI;
         }
         cpu->eflags |= FL_IF;
         recheck_events(cpu);

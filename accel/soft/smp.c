@@ -275,7 +275,9 @@ static bool take_one(SoftCpu *cpu)
     if (cpu->vcpu->pending & VCPU_SIPI) {
         vcpu_lower(cpu->vcpu, VCPU_SIPI);   /* not waited for: lost */
     }
-    debug_data_trap(cpu);
+    if (cpu->irq_shadow != SHADOW_SS) {
+        debug_data_trap(cpu);
+    }
     if (cpu->irq_shadow) {
         return false;
     }
@@ -331,7 +333,7 @@ bool soft_cpu_handle_events(SoftCpu *cpu)
             continue;
         }
         if (!cpu->halted) {
-            if (cpu->irq_shadow && actionable(cpu)) {
+            if (cpu->irq_shadow && (cpu->priv->data_trap || actionable(cpu))) {
                 request_exit(cpu);      /* again behind the next instruction */
             }
             return true;

@@ -134,6 +134,9 @@ typedef struct TlbInfo {
     uint8_t page_shift;     /* of the guest's translation: 12, 21, 22, 30 */
     uint32_t vtag;          /* linear address bits 55..24: with the index, which page */
 } TlbInfo;
+/* irq_shadow: what STI and what MOV or POP SS hold back; the latter #DB too */
+enum { SHADOW_NONE, SHADOW_STI, SHADOW_SS };
+
 enum { TLB_GLOBAL = 1, TLB_USER = 2, TLB_WRITABLE = 4, TLB_DIRTY = 8, TLB_MMIO = 16, TLB_VALID = 32 };
 
 /* exit_request bits. Any bit makes the running block return to exec.c at its end. */
@@ -200,7 +203,7 @@ struct SoftCpu {
     uint32_t mode;          /* MODE_* */
     uint8_t cpl;
     uint8_t halted;         /* in HLT, or waiting for SIPI */
-    uint8_t irq_shadow;     /* STI or MOV SS just ran: no interrupt before the next instruction */
+    uint8_t irq_shadow;     /* SHADOW_*: no interrupt before the next instruction */
     uint8_t nmi_blocked;
     /* 0x100 */
     _Alignas(64) Segment seg[NR_SEGS];

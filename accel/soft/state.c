@@ -61,7 +61,8 @@ static void get_events(SoftCpu *cpu, CpuState *out)
         out->exception = (CpuException){ .pending = true, .vector = EXC_DB, .has_payload = true,
                                          .payload = p->dr6_pending };
     }
-    out->shadow_sti = cpu->irq_shadow;
+    out->shadow_sti = cpu->irq_shadow == SHADOW_STI;
+    out->shadow_mov_ss = cpu->irq_shadow == SHADOW_SS;
     out->nmi_masked = cpu->nmi_blocked;
     out->nmi_masked_before_smm = p->nmi_before_smm;
     out->nmi_pending = pending & VCPU_NMI;
@@ -186,7 +187,7 @@ static void put_events(SoftCpu *cpu, const CpuState *in)
         p->given = GIVEN_INTERRUPT;
         p->given_vector = in->interrupt_vector;
     }
-    cpu->irq_shadow = in->shadow_sti || in->shadow_mov_ss;
+    cpu->irq_shadow = in->shadow_mov_ss ? SHADOW_SS : in->shadow_sti ? SHADOW_STI : 0;
     cpu->nmi_blocked = in->nmi_masked;
     p->nmi_before_smm = in->nmi_masked_before_smm;
     cpu->smm = in->smm;

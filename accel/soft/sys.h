@@ -44,7 +44,7 @@ typedef struct SoftCpuPrivate {
     bool step_suppress;                 /* the step's trap was taken by a delivery */
 
     /* debug.c */
-    uint32_t dr6_pending;               /* B0..B3 of data breakpoints hit by this instruction */
+    uint32_t dr6_pending;               /* B0..B3 of what this instruction hit, BS of SYSRET */
     bool breakpoints;                   /* DR7 enables one */
     bool data_trap;                     /* one of them was hit: #DB behind the instruction */
     /* gdb.c: the debugger's side */
@@ -180,6 +180,11 @@ void soft_cpu_exec(SoftCpu *cpu);
 
 /* After a block whose mode had MODE_TF ran its one instruction. Raises #DB. */
 void debug_step_done(SoftCpu *cpu);
+/*
+ * SYSCALL and SYSRET, before cpu_update_mode(): whether a step traps behind
+ * them is for the new TF to say, not for the one they began with.
+ */
+void debug_step_flags(SoftCpu *cpu);
 /* Between blocks: raises the #DB of a data breakpoint. */
 void debug_data_trap(SoftCpu *cpu);
 void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value);

@@ -240,6 +240,9 @@ _start:
     mov $0xc0000102, %ecx
     mov $0x2000, %eax
     wrmsr
+    movl $0, COUNT
+    mov $3, %eax                            /* null, with an RPL that IRET takes away */
+    mov %eax, %fs
     pushq $UDS32
     pushq $0x5000
     pushq $0x202
@@ -248,10 +251,22 @@ _start:
     iretq
 
 user:
-    mov $0x77, %edi
+    mov %fs, %eax
+    test %eax, %eax
+    jnz bad
     stc
-    syscall
+    pushfq
+    orl $0x100, (%rsp)
+    popfq
+    mov $0x77, %edi                         /* TF: 1 */
+    syscall                                 /* FMASK takes TF away: no trap */
 user_return:
+    mov COUNT, %esi                         /* SYSRET brought it back: 2, before this */
+    pushfq
+    andl $~0x100, (%rsp)
+    popfq
+    cmp $2, %esi
+    jne bad
     cmp $0x99, %edi
     jne bad
     cmp $user_return, %rcx
@@ -286,6 +301,8 @@ compat:
     .code64
 
 syscall_entry:
+    cmpl $1, COUNT
+    CHECK_Z
     cmp $0x77, %edi
     CHECK_Z
     cmp $user_return, %rcx
@@ -451,8 +468,39 @@ after_write:
     CHECK_Z
     testl $0x2000, last_dr6
     CHECK_NZ
+    /* what MOV SS hits, and a breakpoint behind it, wait for the next instruction's end */
+    movl $0, COUNT
+    mov %ss, 0x650
+    mov $bp_ss, %eax
+    mov %rax, %dr0
+    mov $0x00700405, %eax                   /* L0, execute; L1, read or write, 2 bytes */
+    mov %rax, %dr7
+    mov 0x650, %ss
+bp_ss:
+    nop
+after_ss:
+    cmpl $1, COUNT
+    CHECK_Z
+    cmpq $after_ss, last_rip
+    CHECK_Z
+    testl $2, last_dr6
+    CHECK_NZ
     mov $0x400, %eax
     mov %rax, %dr7
+    /* so does its step */
+    movl $0, COUNT
+    pushfq
+    orl $0x100, (%rsp)
+    popfq
+    mov %ss, %eax                           /* 1 */
+    mov %eax, %ss
+    nop                                     /* 2 */
+    pushfq                                  /* 3 */
+    andl $~0x100, (%rsp)                    /* 4 */
+    popfq                                   /* 5 */
+    nop
+    cmpl $5, COUNT
+    CHECK_Z
     ret
 
     .irp n, 8, 10, 11, 12, 13, 14
