@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "util/error.h"
+#include "util/list.h"
 
 /* How reads and writes are made; all else is done by threads, or where the engine can. */
 typedef enum AioEngine {
@@ -44,6 +45,19 @@ AioEngine aio_engine_default(bool direct);
 int co_aio_submit(const AioOp *op);
 /* A short read of what the host has in memory, here and now; false: not done, submit it. */
 bool aio_read_cached(const AioOp *op);
+
+/*
+ * Writes by way of the page cache to one file. The kernel does them one after
+ * the other, so a single worker does all that have come meanwhile: for many
+ * small ones there is one wake-up there and one back.
+ */
+typedef struct AioQueue {
+    List waiting;
+    bool running;               /* a worker has some */
+} AioQueue;
+
+void aio_queue_init(AioQueue *queue);
+int co_aio_queue_write(AioQueue *queue, const AioOp *op);
 
 /*
  * The engines: what the kernel returned for it, a count of bytes or a negative

@@ -105,6 +105,85 @@ bool aio_read_cached(const AioOp *op)
            preadv2(op->fd, op->iov, op->niov, op->offset, RWF_NOWAIT) == op->bytes;
 }
 
+/* A write in a queue; lives in the coroutine that waits for it. */
+typedef struct Queued {
+    const AioOp *op;
+    Coroutine *co;
+    int ret;
+    ListLink link;
+} Queued;
+
+typedef struct Batch {
+    List writes;
+    AioQueue *queue;
+} Batch;
+
+static void start_batch(void *opaque);
+
+static int work_batch(void *opaque)
+{
+    Batch *batch = opaque;
+    Queued *q;
+
+    list_for_each(q, &batch->writes, Queued, link) {
+        q->ret = rw(q->op);
+    }
+    return 0;
+}
+
+static void batch_done(void *opaque, int ret)
+{
+    Batch *batch = opaque;
+    Queued *q;
+
+    if (list_empty(&batch->queue->waiting)) {
+        batch->queue->running = false;
+    } else {
+        start_batch(batch->queue);
+    }
+    /* From here on the queue may be gone, as its last write ends. */
+    while ((q = list_first(&batch->writes, Queued, link))) {
+        list_remove(&q->link);
+        co_enter(q->co);
+    }
+    g_free(batch);
+}
+
+static void start_batch(void *opaque)
+{
+    AioQueue *queue = opaque;
+    Batch *batch = g_new(Batch, 1);
+    Queued *q;
+
+    batch->queue = queue;
+    list_init(&batch->writes);
+    while ((q = list_first(&queue->waiting, Queued, link))) {
+        list_remove(&q->link);
+        list_append(&batch->writes, &q->link);
+    }
+    thread_pool_submit(work_batch, batch, batch_done, batch);
+}
+
+void aio_queue_init(AioQueue *queue)
+{
+    list_init(&queue->waiting);
+    queue->running = false;
+}
+
+int co_aio_queue_write(AioQueue *queue, const AioOp *op)
+{
+    Queued q = { .op = op, .co = co_self() };
+
+    list_append(&queue->waiting, &q.link);
+    if (!queue->running) {
+        /* At the end of the turn: it may bring more. */
+        queue->running = true;
+        loop_post(co_loop(q.co), start_batch, queue);
+    }
+    co_yield();
+    return q.ret;
+}
+
 int co_aio_threads(const AioOp *op)
 {
     return co_thread_call(work, (void *)(uintptr_t)op);

@@ -11,6 +11,8 @@ typedef struct FileState {
     bool writable, direct;              /* how fd was opened */
     bool block_device;
     AioEngine engine;
+    bool engine_given;                  /* by the user */
+    AioQueue writes;
     bool locking;
     bool no_zero_range, no_punch_hole;  /* the file system has them not */
     int64_t data_start, data_end;       /* certainly data: what lseek() said last */

@@ -11,6 +11,7 @@
 enum {
     MAX_TRANSFER = 1 << 30,     /* preadv() takes a little less than 2 GiB */
     MAX_ALIGNMENT = 4096,
+    LONG_BYTES = 64 << 10,
 };
 
 /* Opening */
@@ -138,6 +139,7 @@ static bool choose_engine(BlockNode *node, const BlockdevOptionsFile *o, Error *
     };
     FileState *s = node->state;
 
+    s->engine_given = o->has_aio;
     if (!o->has_aio) {
         s->engine = aio_engine_default(node->cache_direct);
         return true;
@@ -158,6 +160,7 @@ static bool file_co_open(BlockNode *node, const BlockdevOptions *options, Error 
     FileState *s = node->state;
 
     s->next_fd = -1;
+    aio_queue_init(&s->writes);
     node->filename = g_strdup(o->filename);
     node->limits = (BlockLimits){ .max_transfer = MAX_TRANSFER, .max_iov = IOV_MAX };
     if (!choose_engine(node, o, errp) || !open_fd(node, errp)) {
@@ -249,13 +252,27 @@ static void file_abort_perm(BlockNode *node)
 
 /* Requests */
 
+/*
+ * A long read of what is in memory is copied by whoever feeds the ring: here, in
+ * the loop. For a write through the page cache the ring wakes a thread each time.
+ */
+static bool by_threads(const FileState *s, int64_t bytes)
+{
+    return s->engine == AIO_ENGINE_THREADS ||
+           (!s->engine_given && !s->direct && bytes > LONG_BYTES);
+}
+
 static int file_co_preadv(BlockNode *node, int64_t offset, int64_t bytes,
                           const struct iovec *iov, unsigned niov)
 {
     FileState *s = node->state;
     AioOp op = { AIO_READ, s->fd, offset, bytes, iov, niov, s->engine };
 
-    return !node->cache_direct && aio_read_cached(&op) ? 0 : co_aio_submit(&op);
+    if (!s->direct && aio_read_cached(&op)) {
+        return 0;
+    }
+    op.engine = by_threads(s, bytes) ? AIO_ENGINE_THREADS : s->engine;
+    return co_aio_submit(&op);
 }
 
 static int file_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
@@ -263,8 +280,12 @@ static int file_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
 {
     FileState *s = node->state;
 
-    return co_aio_submit(&(AioOp){ AIO_WRITE, s->fd, offset, bytes, iov, niov,
-                                   s->engine });
+    AioOp op = { AIO_WRITE, s->fd, offset, bytes, iov, niov, s->engine };
+
+    if (!s->direct && !s->block_device && by_threads(s, INT64_MAX)) {
+        return co_aio_queue_write(&s->writes, &op);
+    }
+    return co_aio_submit(&op);
 }
 
 static int file_co_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags)
