@@ -26,6 +26,7 @@ void qcow2_cache_free(Qcow2Cache *c)
     if (!c->by_offset) {
         return;
     }
+    c->recent = NULL;
     list_for_each(e, &c->lru, Qcow2Entry, link) {
         entry_free(c, e);
     }
@@ -46,6 +47,9 @@ static void set_clean(Qcow2Cache *c, Qcow2Entry *e)
 
 static void forget(Qcow2Cache *c, Qcow2Entry *e)
 {
+    if (c->recent == e) {
+        c->recent = NULL;
+    }
     if (e->offset) {
         g_hash_table_remove(c->by_offset, &e->offset);
         set_clean(c, e);
@@ -55,8 +59,10 @@ static void forget(Qcow2Cache *c, Qcow2Entry *e)
 
 static void touch(Qcow2Cache *c, Qcow2Entry *e)
 {
-    list_remove(&e->link);
-    list_append(&c->lru, &e->link);
+    if (c->lru.prev != &e->link) {
+        list_remove(&e->link);
+        list_append(&c->lru, &e->link);
+    }
 }
 
 /* An entry without content, pinned. More than the maximum, rather than none, for readers. */
@@ -99,7 +105,10 @@ static Qcow2Entry *take_entry(Qcow2Cache *c)
 
 static Qcow2Entry *find(Qcow2Cache *c, uint64_t offset)
 {
-    return g_hash_table_lookup(c->by_offset, &offset);
+    if (!c->recent || c->recent->offset != offset) {
+        c->recent = g_hash_table_lookup(c->by_offset, &offset);
+    }
+    return c->recent;
 }
 
 static void set_offset(Qcow2Cache *c, Qcow2Entry *e, uint64_t offset)

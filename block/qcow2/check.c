@@ -3,14 +3,21 @@
 #include "util/osdep.h"
 #include "block/qcow2/qcow2.h"
 
+enum {
+    FLAG_OWN = 1,               /* with the flag that it is the only one */
+    FLAG_SHARED = 2,            /* without */
+};
+
 typedef struct Check {
     Qcow2 *s;
     BlockCheckResult *r;
     unsigned fix;
     bool quiet;                 /* numbers only */
     uint32_t *refs;             /* what refers to each cluster */
+    uint8_t *flags;             /* FLAG_*: how entries of the active tables do */
     uint64_t nr_clusters;
     bool rebuild;               /* refcount blocks themselves are not to be trusted */
+    bool agrees;                /* refs[] is what the refcounts say, too */
 } Check;
 
 static void PRINTF_FORMAT(2, 3) say(const Check *c, const char *fmt, ...)
@@ -28,6 +35,7 @@ static void PRINTF_FORMAT(2, 3) say(const Check *c, const char *fmt, ...)
 static bool make_room(Check *c, uint64_t cluster)
 {
     uint32_t *refs;
+    uint8_t *flags;
 
     if (cluster < c->nr_clusters) {
         return true;
@@ -36,8 +44,14 @@ static bool make_room(Check *c, uint64_t cluster)
     if (!refs) {
         return false;
     }
-    memset(refs + c->nr_clusters, 0, (cluster + 1 - c->nr_clusters) * sizeof(*refs));
     c->refs = refs;
+    flags = g_try_renew(uint8_t, c->flags, cluster + 1);
+    if (!flags) {
+        return false;
+    }
+    c->flags = flags;
+    memset(refs + c->nr_clusters, 0, (cluster + 1 - c->nr_clusters) * sizeof(*refs));
+    memset(flags + c->nr_clusters, 0, cluster + 1 - c->nr_clusters);
     c->nr_clusters = cluster + 1;
     return true;
 }
@@ -115,13 +129,16 @@ static void count_standard(Check *c, uint64_t entry, bool active, uint64_t *next
     }
     if (!s->has_data_file) {
         count(c, offset, s->cluster_bytes);
+        if (active && offset >> s->cluster_bits < c->nr_clusters) {
+            c->flags[offset >> s->cluster_bits] |= entry & QCOW2_COPIED ? FLAG_OWN : FLAG_SHARED;
+        }
     }
 }
 
-static int co_count_l2(Check *c, uint64_t table, bool active)
+/* p: room for the table */
+static int co_count_l2(Check *c, uint64_t table, uint8_t *p, bool active)
 {
     Qcow2 *s = c->s;
-    g_autofree uint8_t *p = g_try_malloc(s->cluster_bytes);
     uint64_t next = 0;
     int ret = p ? co_qcow2_read_meta(s, table, p, s->cluster_bytes) : -ENOMEM;
 
@@ -135,7 +152,7 @@ static int co_count_l2(Check *c, uint64_t table, bool active)
 
         if (entry & QCOW2_COMPRESSED) {
             count_deflated(c, entry, active);
-        } else {
+        } else if (entry) {
             count_standard(c, entry, active, &next);
         }
     }
@@ -146,6 +163,7 @@ static int co_count_l1(Check *c, const uint64_t *l1, uint32_t entries, uint64_t 
                        bool active)
 {
     Qcow2 *s = c->s;
+    g_autofree uint8_t *l2 = g_try_malloc(s->cluster_bytes);
     int ret = 0;
 
     count(c, offset, (uint64_t)entries * 8);
@@ -162,7 +180,7 @@ static int co_count_l1(Check *c, const uint64_t *l1, uint32_t entries, uint64_t 
             c->r->corruptions++;
             continue;
         }
-        ret = co_count_l2(c, table, active);
+        ret = co_count_l2(c, table, l2, active);
     }
     return ret;
 }
@@ -305,25 +323,33 @@ static void compare_one(Check *c, uint64_t i, uint64_t have, uint64_t want, int 
 static int co_compare(Check *c)
 {
     Qcow2 *s = c->s;
-    uint64_t highest = 0;
+    uint64_t highest = 0, first = 0, n = 0, counts[256];
     int ret = 0;
+
+    c->agrees = true;
 
     for (uint64_t i = 0; i < c->nr_clusters && !ret; i++) {
         uint64_t have, want = c->refs[i];
         int fix = 0;
 
-        ret = co_qcow2_refcount(s, i, &have);
+        if (i == first + n) {
+            first = i;
+            n = MIN(c->nr_clusters - i, ARRAY_SIZE(counts));
+            ret = co_qcow2_refcounts(s, first, counts, &n);
+        }
         if (ret) {
             say(c, "Can't get refcount for cluster %" PRIu64 ": %s\n", i, g_strerror(-ret));
             c->r->check_errors++;
             break;
         }
+        have = counts[i - first];
         if (have || want) {
             highest = i;
         }
         if (have == want) {
             continue;
         }
+        c->agrees = false;
         if (!have && !(i >> s->refblock_bits < s->reftable_entries &&
                        s->reftable[i >> s->refblock_bits])) {
             c->rebuild = true;
@@ -401,10 +427,24 @@ static int co_check_l2_flags(Check *c, uint64_t guest)
     return 0;
 }
 
+/* Counting has seen all L2 entries: is there a reason to look at each again? */
+static bool l2_flags_right(const Check *c)
+{
+    if (!c->agrees || c->s->has_data_file || c->r->corruptions || c->r->corruptions_fixed) {
+        return false;
+    }
+    for (uint64_t i = 0; i < c->nr_clusters; i++) {
+        if (c->flags[i] & (c->refs[i] == 1 ? FLAG_SHARED : FLAG_OWN)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int co_check_flags(Check *c)
 {
     Qcow2 *s = c->s;
-    bool fix = c->fix & BLOCK_FIX_ERRORS;
+    bool fix = c->fix & BLOCK_FIX_ERRORS, right = l2_flags_right(c);
     int ret = 0;
 
     if (c->rebuild && !fix) {
@@ -427,7 +467,7 @@ static int co_check_flags(Check *c)
                 s->l1_any_dirty = true;
             }
         }
-        if (!ret) {
+        if (!ret && !right) {
             ret = co_check_l2_flags(c, (uint64_t)i << (s->l2_bits + s->cluster_bits));
         }
     }
@@ -444,6 +484,7 @@ static int co_rebuild(Check *c)
         ret = co_qcow2_rebuild_refcounts(c->s, again.refs, again.nr_clusters);
     }
     g_free(again.refs);
+    g_free(again.flags);
     if (!ret) {
         c->r->corruptions_fixed += c->r->corruptions;
         c->r->leaks_fixed += c->r->leaks;
@@ -509,6 +550,7 @@ int co_qcow2_check_locked(Qcow2 *s, BlockCheckResult *r, unsigned fix, bool quie
     }
     s->lazy = lazy;
     g_free(c.refs);
+    g_free(c.flags);
     return ret;
 }
 

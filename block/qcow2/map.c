@@ -281,40 +281,72 @@ static bool extend(const Qcow2 *s, const Qcow2L2 *l2, uint64_t offset, uint32_t 
     return !has_host || host == e->host + e->bytes;
 }
 
+/* How many of max entries repeat the first, each with the next host cluster where it has one. */
+static uint32_t count_alike(const Qcow2 *s, const Qcow2L2 *l2, uint32_t max)
+{
+    const uint8_t *p = l2->slice->data + (size_t)l2->index * 8;
+    uint64_t entry = ld64_be(p);
+    uint64_t step = qcow2_entry_allocated(s, entry) ? s->cluster_bytes : 0;
+    uint64_t ignored = s->has_data_file ? 0 : QCOW2_COPIED;
+    uint32_t n = 1;
+
+    if (entry & QCOW2_COMPRESSED ||
+        (entry & QCOW2_OFFSET_MASK) + max * step > QCOW2_OFFSET_MASK) {
+        return 1;
+    }
+    while (n < max && !((ld64_be(p + (size_t)n * 8) ^ (entry + n * step)) & ~ignored)) {
+        n++;
+    }
+    return n;
+}
+
+/* By subclusters. */
+static int co_map_extended(Qcow2 *s, const Qcow2L2 *l2, uint64_t offset, uint64_t end,
+                           Qcow2Extent *e)
+{
+    uint64_t at = offset, first = ROUND_DOWN(offset, s->cluster_bytes);
+    int ret = 0;
+
+    while (at < end) {
+        uint32_t i = (at - first) >> s->cluster_bits;
+
+        ret = co_qcow2_entry_check(s, l2, i);
+        if (ret || !extend(s, l2, at, i, e, at == offset) ||
+            /* another cluster may share the data */
+            (e->kind == QCOW2_DEFLATED && at >= first + s->cluster_bytes)) {
+            break;
+        }
+        at = MIN(end, ROUND_DOWN(at, s->subcluster_bytes) + s->subcluster_bytes);
+        e->bytes = at - offset;
+    }
+    return at > offset ? 0 : ret;
+}
+
 int co_qcow2_map(Qcow2 *s, uint64_t offset, uint64_t bytes, Qcow2Extent *e)
 {
-    uint64_t at = offset, end = offset + bytes, slice_end;
-    uint64_t step = s->extended ? s->subcluster_bytes : s->cluster_bytes;
+    uint64_t first = ROUND_DOWN(offset, s->cluster_bytes), end;
     Qcow2L2 l2;
     int ret = co_qcow2_l2_get(s, offset, &l2);
 
     if (ret) {
         return ret;
     }
-    slice_end = ROUND_DOWN(offset, s->cluster_bytes) +
-                ((uint64_t)qcow2_l2_left(s, &l2) << s->cluster_bits);
-    end = MIN(end, slice_end);
+    end = MIN(offset + bytes, first + ((uint64_t)qcow2_l2_left(s, &l2) << s->cluster_bits));
     if (!l2.slice) {
         *e = (Qcow2Extent){ .kind = QCOW2_UNALLOCATED, .bytes = end - offset };
         return 0;
     }
-    while (at < end) {
-        uint32_t i = (at >> s->cluster_bits) - (offset >> s->cluster_bits);
+    if (s->extended) {
+        ret = co_map_extended(s, &l2, offset, end, e);
+    } else {
+        ret = co_qcow2_entry_check(s, &l2, 0);
+        if (!ret) {
+            uint64_t n = count_alike(s, &l2, qcow2_clusters(s, end - first));
 
-        ret = co_qcow2_entry_check(s, &l2, i);
-        if (ret || !extend(s, &l2, at, i, e, at == offset)) {
-            break;
+            extend(s, &l2, offset, 0, e, true);
+            e->bytes = MIN(end, first + (n << s->cluster_bits)) - offset;
         }
-        if (e->kind == QCOW2_DEFLATED && at != offset) {
-            uint64_t first = ROUND_DOWN(offset, s->cluster_bytes);
-
-            if (at >= first + s->cluster_bytes) {
-                break;                  /* another cluster that shares the data */
-            }
-        }
-        at = MIN(end, ROUND_DOWN(at, step) + step);
-        e->bytes = at - offset;
     }
     qcow2_cache_put(l2.slice);
-    return at > offset ? 0 : ret;
+    return ret;
 }

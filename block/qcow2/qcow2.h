@@ -98,6 +98,7 @@ typedef struct Qcow2Cache {
     uint32_t entry_bytes;
     unsigned max_entries, nr_entries, nr_dirty;
     GHashTable *by_offset;
+    Qcow2Entry *recent;                 /* what was asked for last, or NULL */
     List lru;
 } Qcow2Cache;
 
@@ -323,6 +324,8 @@ void qcow2_resume(Qcow2 *s);
 uint64_t qcow2_refcount_in(const void *block, unsigned order, uint64_t index);
 void qcow2_refcount_put(void *block, unsigned order, uint64_t index, uint64_t value);
 int co_qcow2_refcount(Qcow2 *s, uint64_t cluster, uint64_t *value);
+/* *n in a row, or as far as one block has them. */
+int co_qcow2_refcounts(Qcow2 *s, uint64_t cluster, uint64_t *values, uint64_t *n);
 /* All clusters that [offset, offset + bytes) touches. */
 int co_qcow2_refcount_add(Qcow2 *s, uint64_t offset, uint64_t bytes, int delta);
 /* n clusters in a row. */

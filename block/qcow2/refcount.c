@@ -69,18 +69,25 @@ static int co_refblock_get(Qcow2 *s, uint64_t index, Qcow2Entry **block)
     return co_qcow2_cache_get(s, &s->refcount_cache, offset, block);
 }
 
-int co_qcow2_refcount(Qcow2 *s, uint64_t cluster, uint64_t *value)
+int co_qcow2_refcounts(Qcow2 *s, uint64_t cluster, uint64_t *values, uint64_t *n)
 {
+    uint64_t mask = (1ULL << s->refblock_bits) - 1, at = cluster & mask;
     Qcow2Entry *block;
     int ret = co_refblock_get(s, cluster >> s->refblock_bits, &block);
 
-    *value = 0;
-    if (!ret && block) {
-        *value = qcow2_refcount_in(block->data, s->h.refcount_order,
-                                   cluster & ((1ULL << s->refblock_bits) - 1));
-        qcow2_cache_put(block);
+    *n = MIN(*n, mask + 1 - at);
+    for (uint64_t i = 0; i < *n; i++) {
+        values[i] = block ? qcow2_refcount_in(block->data, s->h.refcount_order, at + i) : 0;
     }
+    qcow2_cache_put(block);
     return ret;
+}
+
+int co_qcow2_refcount(Qcow2 *s, uint64_t cluster, uint64_t *value)
+{
+    uint64_t n = 1;
+
+    return co_qcow2_refcounts(s, cluster, value, &n);
 }
 
 /* A larger table in memory, with clusters of its own; commit moves it. */

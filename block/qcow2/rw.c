@@ -361,14 +361,16 @@ int qcow2_co_block_status(BlockNode *node, bool want_zero, int64_t offset, int64
                           int64_t *pnum, int64_t *map, BlockNode **file)
 {
     Qcow2 *s = node->state;
+    uint64_t slice = 1ULL << (s->slice_bits + s->cluster_bits);
     int flags = 0, ret;
     Qcow2Request r;
     Qcow2Extent e, next;
 
     co_qcow2_request_begin(s, &r);
     ret = s->broken ? -EIO : co_qcow2_map(s, offset, bytes, &e);
-    /* Over the borders of slices and of what is told apart without need. */
+    /* Over the borders of slices, where a mapping ends in any case. */
     while (!ret && (int64_t)e.bytes < bytes && e.kind != QCOW2_DEFLATED &&
+           !((offset + e.bytes) & (slice - 1)) &&
            !co_qcow2_map(s, offset + e.bytes, bytes - e.bytes, &next) && next.kind == e.kind &&
            next.has_host == e.has_host && (!e.has_host || next.host == e.host + e.bytes)) {
         e.bytes += next.bytes;
