@@ -4,7 +4,6 @@
 #include "chardev/mux.h"
 #include "util/clock.h"
 
-#define ESCAPE        0x01      /* Ctrl-a */
 #define FRONTENDS_MAX 32
 #define TYPED_MAX     64        /* typed ahead of a guest that does not read */
 
@@ -13,12 +12,19 @@ typedef struct Mux {
     CharFrontend base;          /* we are the front end of the real back end */
     CharFrontend *fes[FRONTENDS_MAX];
     int focus;                  /* index into fes, -1 for none */
-    bool escape;                /* Ctrl-a was typed */
+    bool escaped;               /* Ctrl-a was typed */
     bool timestamps, line_start;
     int64_t first_ns;
     uint8_t typed[TYPED_MAX];
     unsigned nr_typed;
 } Mux;
+
+static uint8_t escape = 0x01;   /* Ctrl-a; -echr */
+
+void mux_set_escape(uint8_t code)
+{
+    escape = code;
+}
 
 static Mux *mux_of(void *ptr)
 {
@@ -75,16 +81,22 @@ static void drain(Mux *s)
 
 static void help(Mux *s)
 {
-    char_fe_printf(&s->base,
-                   "\r\n"
-                   "C-a h    this list\r\n"
-                   "C-a x    end the emulator\r\n"
-                   "%s"
-                   "C-a t    time stamps on or off\r\n"
-                   "C-a b    send a break\r\n"
-                   "C-a c    next of the consoles on this terminal\r\n"
-                   "C-a C-a  send C-a\r\n",
-                   chardev_can_commit() ? "C-a s    write changes of -snapshot back\r\n" : "");
+    static const struct { char key; const char *does; } rows[] = {
+        { 'h', "this list" }, { 'x', "end the emulator" },
+        { 's', "write changes of -snapshot back" }, { 't', "time stamps on or off" },
+        { 'b', "send a break" }, { 'c', "next of the consoles on this terminal" },
+    };
+    bool control = escape >= 1 && escape <= 26;
+    g_autofree char *name = control ? g_strdup_printf("C-%c", 'a' - 1 + escape)
+                                    : g_strdup_printf("<0x%02x>", escape);
+
+    char_fe_printf(&s->base, "\r\n");
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (rows[i].key != 's' || chardev_can_commit()) {
+            char_fe_printf(&s->base, "%s %c    %s\r\n", name, rows[i].key, rows[i].does);
+        }
+    }
+    char_fe_printf(&s->base, "%s %s  send %s\r\n", name, name, name);
 }
 
 /* The character behind Ctrl-a; true: it goes to the front end. */
@@ -114,7 +126,7 @@ static bool command(Mux *s, uint8_t c)
         s->first_ns = clock_ns(CLOCK_TYPE_REALTIME);
         return false;
     default:
-        return c == ESCAPE;
+        return c == escape;
     }
 }
 
@@ -132,12 +144,12 @@ static void mux_read(void *opaque, const uint8_t *buf, size_t len)
     for (size_t i = 0; i < len; i++) {
         bool data = true;
 
-        if (s->escape) {
-            s->escape = false;
+        if (s->escaped) {
+            s->escaped = false;
             drain(s);           /* what was typed before goes to who had the focus then */
             data = command(s, buf[i]);
-        } else if (buf[i] == ESCAPE) {
-            s->escape = true;
+        } else if (buf[i] == escape) {
+            s->escaped = true;
             data = false;
         }
         if (data && s->nr_typed < TYPED_MAX) {

@@ -8,4 +8,7 @@
 /* Put a multiplexer in front of base, which belongs to it from then on. */
 Chardev *mux_new(const char *id, Chardev *base, Error **errp);
 
+/* The character that begins commands, Ctrl-a unless this is called. At the start. */
+void mux_set_escape(uint8_t code);
+
 #endif

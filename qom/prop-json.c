@@ -154,15 +154,14 @@ static gint compare_props(gconstpointer a, gconstpointer b)
     return strcmp((*(const Prop *const *)a)->name, (*(const Prop *const *)b)->name);
 }
 
-void props_help(const Prop *rows, const Prop *more, FILE *out)
+void props_help(const Prop *const *tables, FILE *out)
 {
     g_autoptr(GPtrArray) all = g_ptr_array_new();
 
-    for (; rows && rows->name; rows++) {
-        g_ptr_array_add(all, (void *)rows);
-    }
-    for (; more && more->name; more++) {
-        g_ptr_array_add(all, (void *)more);
+    for (; *tables; tables++) {
+        for (const Prop *row = *tables; row->name; row++) {
+            g_ptr_array_add(all, (void *)row);
+        }
     }
     g_ptr_array_sort(all, compare_props);
     for (unsigned i = 0; i < all->len; i++) {

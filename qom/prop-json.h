@@ -19,7 +19,7 @@ bool props_set_from_json(Object *obj, const Json *options, const char *const *sk
 Json *prop_value_to_json(Object *obj, const Prop *prop);
 Json *prop_default_to_json(const Prop *prop);      /* NULL: has none */
 bool prop_set_from_json(Object *obj, const Prop *prop, const Json *value, Error **errp);
-/* Rows "  name=<type>  - help (default: x)", sorted; more is a second table or NULL. */
-void props_help(const Prop *rows, const Prop *more, FILE *out);
+/* Rows "  name=<type>  - help (default: x)", sorted, of all tables up to a NULL. */
+void props_help(const Prop *const *tables, FILE *out);
 
 #endif

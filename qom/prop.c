@@ -24,6 +24,8 @@ static const KindInfo kinds[] = {
     [PROP_KIND_CUSTOM] = { "custom", 0, 0, 0 },
 };
 
+const char *const prop_on_off_auto[] = { "auto", "on", "off", NULL };
+
 static void *field_of(Object *obj, const Prop *prop)
 {
     return (char *)obj + prop->offset;

@@ -81,6 +81,11 @@ struct Prop {
 #define PROP_STRING(T, f, d, h)     PROP_STRING_AS(#f, T, f, d, h)
 #define PROP_ENUM(T, f, d, nm, h)   PROP_ENUM_AS(#f, T, f, d, nm, h)
 
+/* An int that is ON_OFF_AUTO_*, qapi's OnOffAuto. */
+extern const char *const prop_on_off_auto[];
+#define PROP_ON_OFF_AUTO_AS(n, T, f, h) PROP_ENUM_AS(n, T, f, ON_OFF_AUTO_AUTO, prop_on_off_auto, h)
+#define PROP_ON_OFF_AUTO(T, f, h)       PROP_ON_OFF_AUTO_AS(#f, T, f, h)
+
 /* The row of that name in the object's tables, NULL when there is none. */
 const Prop *prop_find(const Object *obj, const char *name);
 const Prop *prop_find_in(const Prop *rows, const char *name);

@@ -105,6 +105,6 @@ bool user_object_type_help(const char *name, FILE *out, Error **errp)
         return false;
     }
     fprintf(out, "%s options:\n", type->name);
-    props_help(type->props, NULL, out);
+    props_help((const Prop *const[]){ type->props, NULL }, out);
     return true;
 }

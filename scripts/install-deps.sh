@@ -6,7 +6,7 @@ set -eu
 # to build: compilers and libraries
 packages="gcc libc6-dev binutils meson ninja-build pkg-config python3 clang clang-format
   libglib2.0-dev libjson-c-dev zlib1g-dev libpixman-1-dev liburing-dev libaio-dev
-  libgnutls28-dev libzstd-dev"
+  libgnutls28-dev libzstd-dev libseccomp-dev"
 # to run: firmware
 packages="$packages seabios ipxe-qemu"
 # to make the guests of `make run` and the boot tests, and to check our ACPI tables

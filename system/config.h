@@ -11,6 +11,8 @@
 #include "qapi/types-cli.h"
 #include "qapi/visitor.h"
 
+#define RAM_UNIT_BYTES 8192u    /* memory sizes are rounded up to this, as in QEMU */
+
 /* One thing to create, and which option asked for it (for messages). */
 typedef struct ConfigItem {
     char *origin;           /* "-device isa-serial,foo=1" */
@@ -42,14 +44,19 @@ typedef struct Config {
 
     GPtrArray *objects, *chardevs, *devices, *globals;      /* ConfigItem */
     GPtrArray *blockdevs, *numas;
+    GPtrArray *fw_files, *option_roms, *acpi_tables;        /* ConfigItem */
     GPtrArray *drives;                  /* DriveOptions, then by sugar_expand() a blockdev */
     GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
     GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
 
+    char *mem_path;                     /* -mem-path; sugar_expand() makes a backend of it */
+    bool mem_prealloc;
     bool mem_lock;                      /* -overcommit mem-lock=on */
     bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
     bool msg_guest_name;
     char *gdb, *gdb_origin;
+    SandboxOptions *sandbox;            /* NULL: not given */
+    char *root, *run_as;                /* -chroot, -runas */
     char *pidfile, *qtest, *qtest_log, *qtest_origin;
 } Config;
 
@@ -89,6 +96,9 @@ bool create_monitors(Config *c, Error **errp);
 bool create_qtest(Config *c, Error **errp);
 bool create_gdb(Config *c, Error **errp);
 
+/* system/create-firmware.c */
+bool create_firmware_items(Config *c, Error **errp);
+
 /* system/create-memory.c: m->ram, for create_board() */
 struct Machine;
 bool create_ram(struct Machine *m, Error **errp);
@@ -98,5 +108,10 @@ bool daemon_allowed(const Config *c, Error **errp);
 void daemon_fork(void);
 bool daemon_write_pidfile(const char *path, Error **errp);
 void daemon_ready(void);
+
+/* system/sandbox.c: system calls that are forbidden from here on; once nothing forks any more */
+bool sandbox_start(const Config *c, Error **errp);
+/* -chroot and -runas: all files are open. */
+bool sandbox_drop_privileges(const Config *c, Error **errp);
 
 #endif

@@ -24,7 +24,6 @@
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
-#define RAM_UNIT_BYTES 8192     /* memory sizes are rounded up to this, as in QEMU */
 
 /* The option at fault goes in front of the message; returns false. */
 static bool blame(const char *origin, Error **errp)
@@ -320,18 +319,21 @@ static bool take_boot(Config *c, Machine *m, Error **errp)
     return true;
 }
 
-/* -kernel X and -machine kernel=X are the same. */
-static char *pick(const Config *c, const char *option, const char *key)
+/* -kernel X is -machine kernel=X, and wins. */
+static void override(char **place, const char *text)
 {
-    return g_strdup(option ? option : keyval_get(c->machine, key));
+    if (text) {
+        g_free(*place);
+        *place = g_strdup(text);
+    }
 }
 
 static bool take_kernel(Config *c, Machine *m, Error **errp)
 {
-    m->kernel = pick(c, c->kernel, "kernel");
-    m->initrd = pick(c, c->initrd, "initrd");
-    m->append = pick(c, c->append, "append");
-    m->firmware = pick(c, c->firmware, "firmware");
+    override(&m->kernel, c->kernel);
+    override(&m->initrd, c->initrd);
+    override(&m->append, c->append);
+    override(&m->firmware, c->firmware);
     if (m->initrd && !m->kernel) {
         error_set(errp, "-initrd only allowed with -kernel option");
         return false;
@@ -380,42 +382,9 @@ static const MachineType *find_machine(Config *c, Error **errp)
     return type;
 }
 
-static bool take_switch(Config *c, const char *name, bool *value, Error **errp)
-{
-    const char *text = keyval_get(c->machine, name);
-
-    if (text && !parse_bool(text, value)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", name);
-        return blame(c->machine_origin, errp);
-    }
-    return true;
-}
-
-/* What all machines have. */
-static bool take_switches(Config *c, Machine *m, Error **errp)
-{
-    bool usb = false;
-
-    m->graphics = !c->nographic;
-    m->dump_guest_core = m->mem_merge = true;
-    m->memory_backend = g_strdup(keyval_get(c->machine, "memory-backend"));
-    if (!take_switch(c, "graphics", &m->graphics, errp) ||
-        !take_switch(c, "dump-guest-core", &m->dump_guest_core, errp) ||
-        !take_switch(c, "mem-merge", &m->mem_merge, errp) || !take_switch(c, "usb", &usb, errp)) {
-        return false;
-    }
-    if (usb) {
-        error_set(errp, "usb=on: machine '%s' has no USB controller", machine_type(m)->name);
-        return blame(c->machine_origin, errp);
-    }
-    return true;
-}
-
 bool create_machine(Config *c, Error **errp)
 {
-    static const char *const own[] = { "type", "kernel", "initrd", "append", "firmware", "graphics",
-                                       "memory-backend", "usb", "dump-guest-core", "mem-merge",
-                                       "kernel-irqchip", NULL };
+    static const char *const own[] = { "type", "kernel-irqchip", NULL };
     const MachineType *type = find_machine(c, errp);
     Machine *m;
 
@@ -423,12 +392,14 @@ bool create_machine(Config *c, Error **errp)
         return false;
     }
     m = machine_new(type);
-    if (!take_switches(c, m, errp)) {
-        return false;
-    }
     if (!props_set_from_json(&m->obj, c->machine, own, errp)) {
         return blame(c->machine_origin, errp);
     }
+    if (m->usb) {
+        error_set(errp, "usb=on: machine '%s' has no USB controller", type->name);
+        return blame(c->machine_origin, errp);
+    }
+    m->graphics = m->graphics && !c->nographic;
     if (!take_smp(c, m, errp)) {
         return blame(c->smp_origin, errp);
     }
@@ -447,6 +418,7 @@ bool create_machine(Config *c, Error **errp)
     m->vga = g_strdup(VgaKind_name(c->vga));
     m->has_uuid = c->has_uuid;
     memcpy(m->uuid, c->uuid, sizeof(m->uuid));
+    m->obj.ready = true;        /* from here on only rows that are live can change */
     return true;
 }
 

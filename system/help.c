@@ -40,15 +40,10 @@ void help_machines(void)
 
 bool help_machine(const char *name, Error **errp)
 {
-    static const Prop common[] = {
+    static const Prop sugar[] = {
         { .name = "accel", .kind = PROP_KIND_STRING, .help = "accelerators, separated by colons" },
         { .name = "kernel-irqchip", .kind = PROP_KIND_STRING,
           .help = "on, split or off: the same as that of -accel kvm" },
-        { .name = "kernel", .kind = PROP_KIND_STRING, .help = "the same as -kernel" },
-        { .name = "initrd", .kind = PROP_KIND_STRING, .help = "the same as -initrd" },
-        { .name = "append", .kind = PROP_KIND_STRING, .help = "the same as -append" },
-        { .name = "firmware", .kind = PROP_KIND_STRING, .help = "the same as -bios" },
-        { .name = "graphics", .kind = PROP_KIND_BOOL, .help = "off as under -nographic" },
         { .name = NULL },
     };
     const MachineType *type = machine_type_find(name);
@@ -58,7 +53,7 @@ bool help_machine(const char *name, Error **errp)
         return false;
     }
     printf("%s-machine options:\n", type->name);
-    props_help(type->props, common, stdout);
+    props_help((const Prop *const[]){ machine_props, sugar, type->props, NULL }, stdout);
     return true;
 }
 
@@ -83,7 +78,7 @@ void help_log(void)
 void help_accel(const AccelType *type)
 {
     printf("%s-accel options:\n", type->name);
-    props_help(type->props, NULL, stdout);
+    props_help((const Prop *const[]){ type->props, NULL }, stdout);
 }
 
 void help_accels(void)

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
         check(daemon_allowed(config, &err), &err);
         daemon_fork();
     }
+    check(sandbox_start(config, &err), &err);
     run_catch_signals();
     chardev_set_quit_handler(quit, NULL);
     check(!config->pidfile || daemon_write_pidfile(config->pidfile, &err), &err);
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
     check(create_chardevs(config, &err), &err);
     check(create_late_objects(config, &err), &err);
     check(create_numa(config, &err), &err);
+    check(create_firmware_items(config, &err), &err);
     check(create_drives(config, &err), &err);
     check(create_accel(config, &err), &err);
     /* Before devices: of what shares a chardev, the last one has the input at first. */
@@ -73,6 +75,7 @@ int main(int argc, char **argv)
     devices_reset();
     vcpus_reset();
     check(create_gdb(config, &err), &err);
+    check(sandbox_drop_privileges(config, &err), &err);
     daemon_ready();
     if (!config->paused) {
         run_start();

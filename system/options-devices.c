@@ -1,6 +1,7 @@
 /* Options that name things to create: drives, devices, objects, chardevs, monitors */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "chardev/mux.h"
 #include "hw/core/device-qmp.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
@@ -8,6 +9,7 @@
 #include "qom/user-object.h"
 #include "system/options-int.h"
 #include "util/fdset.h"
+#include "util/parse.h"
 
 static bool apply_object(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
@@ -83,20 +85,6 @@ static bool apply_blockdev(Config *c, const OptionRow *row, const char *arg, Err
     return json;
 }
 
-static bool apply_drive(Config *c, const OptionRow *row, const char *arg, Error **errp)
-{
-    Json *json = keyval_parse_bare(arg, NULL, NULL, errp);
-    DriveOptions *checked = json ? qapi_parse_DriveOptions(json, QAPI_KEYVAL, errp) : NULL;
-
-    if (checked) {
-        config_add(c->drives, c->origin, json, QAPI_KEYVAL);
-    } else {
-        json_object_put(json);
-    }
-    qapi_free_DriveOptions(checked);
-    return checked;
-}
-
 /* -hda FILE to -hdd, -cdrom FILE: a -drive at that place. */
 static bool apply_image(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
@@ -150,16 +138,59 @@ static bool apply_debugcon(Config *c, const OptionRow *row, const char *arg, Err
     return add_short(c, c->debugcons, arg);
 }
 
-/* Ports and consoles that Mica does not have: only their absence can be asked for. */
+static bool apply_escape(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    uint64_t code;
+
+    if (parse_u64(arg, 0, &code) || code > UINT8_MAX) {
+        error_set(errp, "not the code of a character");
+        error_hint(errp, "Valid values: 0 to 255, as 0x11 for Ctrl-q");
+        return false;
+    }
+    mux_set_escape(code);
+    return true;
+}
+
+/* What Mica does not have (.help): only its absence can be asked for. */
 static bool apply_none_only(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     if (strcmp(arg, "none")) {
-        error_set(errp, "there is no %s, so '%s' cannot be connected to it",
-                  strcmp(row->name, "parallel") ? "sound" : "parallel port", arg);
+        error_set(errp, "%s, so '%s' is not possible", row->help, arg);
         error_hint(errp, "Valid values: none");
         return false;
     }
     return true;
+}
+
+/* -set GROUP.ID.KEY=VALUE: a member more for what an earlier option made. */
+static bool apply_set(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    const struct { const char *group; GPtrArray *list; } lists[] = {
+        { "chardev", c->chardevs }, { "device", c->devices }, { "drive", c->drives },
+        { "object", c->objects },
+    };
+    g_auto(GStrv) words = g_strsplit(arg, ".", 3);
+    const char *equal = g_strv_length(words) == 3 ? strchr(words[2], '=') : NULL;
+
+    if (!equal) {
+        error_set(errp, "there is no '='");
+        error_hint(errp, "The form is -set GROUP.ID.KEY=VALUE");
+        return false;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
+        for (unsigned k = 0; !strcmp(lists[i].group, words[0]) && k < lists[i].list->len; k++) {
+            const ConfigItem *item = lists[i].list->pdata[k];
+            g_autofree char *key = g_strndup(words[2], equal - words[2]);
+
+            if (item->json && !g_strcmp0(keyval_get(item->json, "id"), words[1])) {
+                json_object_object_add(item->json, key, json_object_new_string(equal + 1));
+                return true;
+            }
+        }
+    }
+    error_set(errp, "there is no %s \"%s\" defined", words[0], words[1]);
+    error_hint(errp, "An option in front of it defines one: -chardev, -device, -drive or -object");
+    return false;
 }
 
 /* There is no sound, so that nowhere is the only place where it can go. */
@@ -190,20 +221,6 @@ static bool apply_monitor(Config *c, const OptionRow *row, const char *arg, Erro
     return true;
 }
 
-static bool apply_mon(Config *c, const OptionRow *row, const char *arg, Error **errp)
-{
-    Json *json = keyval_parse_bare(arg, "chardev", NULL, errp);
-    MonitorOptions *checked = json ? qapi_parse_MonitorOptions(json, QAPI_KEYVAL, errp) : NULL;
-
-    if (checked) {
-        config_add(c->monitors, c->origin, json, QAPI_KEYVAL);
-    } else {
-        json_object_put(json);
-    }
-    qapi_free_MonitorOptions(checked);
-    return checked;
-}
-
 static bool apply_display(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     Json *none = NULL;
@@ -225,8 +242,7 @@ static bool apply_vga(Config *c, const OptionRow *row, const char *arg, Error **
 const OptionRow options_devices[] = {
     OPTION_GROUP("Drives"),
     { "drive", "file=FILE[,if=ide|none][,index=N][,media=disk|cdrom][,format=F][,id=ID][,...]",
-      apply_drive, "a drive and its image",
-      .qmp = "drive", .type = &qapi_type_DriveOptions },
+      OPTION_ITEM(drives, DriveOptions), .help = "a drive and its image", .qmp = "drive" },
     { "hda", "FILE", apply_image, "image of the first disk; so -hdb, -hdc, -hdd" },
     { "hdb", "FILE", apply_image },
     { "hdc", "FILE", apply_image },
@@ -246,17 +262,22 @@ const OptionRow options_devices[] = {
     { "serial", "DEV", apply_serial, "next serial port: stdio, mon:stdio, unix:PATH, none, ..." },
     { "parallel", "none", apply_none_only, "there is no parallel port" },
     { "debugcon", "DEV", apply_debugcon, "debug console at port 0xe9" },
+    { "echr", "CODE", apply_escape, "what begins a command to a multiplexer: 1, Ctrl-a" },
     { "qmp", "DEV", apply_monitor, "a QMP monitor: stdio, unix:PATH,server=on,wait=off, ..." },
     { "qmp-pretty", "DEV", apply_monitor, "the same with replies over several lines" },
-    { "mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]", apply_mon,
-      "a monitor on a chardev",
-      .qmp = "mon", .type = &qapi_type_MonitorOptions },
+    { "mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]",
+      OPTION_ITEM(monitors, MonitorOptions), .implied = "chardev",
+      .help = "a monitor on a chardev", .qmp = "mon" },
     { "monitor", "DEV", apply_monitor, "a human monitor; 'none'" },
     { "audiodev", "[driver=]none,id=ID", apply_audiodev, "where sound goes: nowhere" },
     { "audio", "none", apply_none_only, "there is no sound" },
+    { "net", "none", apply_none_only, "there is no network card" },
+    { "nic", "none", apply_none_only, "there is no network card" },
+    { "set", "GROUP.ID.KEY=VALUE", apply_set, "one more property for what is there already" },
     OPTION_GROUP("Display"),
     { "nographic", NULL, OPTION_FLAG(nographic), .help = "no screen; COM1 on this terminal" },
     { "display", "none", apply_display, "no window" },
+    { "vnc", "none", apply_none_only, "there is no VNC server" },
     { "vga", "std|none", apply_vga, "display adapter" },
     { NULL },
 };

@@ -17,12 +17,14 @@ struct OptionRow {
     bool (*apply)(Config *c, const OptionRow *row, const char *arg, Error **errp);
     const char *help;           /* NULL: the row above speaks for it */
     size_t field;               /* for the generic appliers: a member of Config */
+    const char *implied;        /* option_item(): the key of a first value without one */
     const char *qmp;            /* its name in query-command-line-options; NULL: not listed */
-    const QapiType *type;       /* its parameters there; NULL: they depend on what it names */
+    const QapiType *type;       /* its parameters; NULL: they depend on what it names */
 };
 
 #define OPTION_TEXT(f) .apply = option_text, .field = offsetof(Config, f)
 #define OPTION_FLAG(f) .apply = option_flag, .field = offsetof(Config, f)
+#define OPTION_ITEM(f, t) .apply = option_item, .field = offsetof(Config, f), .type = &qapi_type_##t
 #define OPTION_GROUP(title) { .help = title }
 
 /* In the order of help; each ends with an empty row. */
@@ -33,9 +35,11 @@ extern const OptionRow *const option_tables[];      /* of them; ends with NULL *
     for (const OptionRow *const *table_ = option_tables; *table_; table_++) \
         for (const OptionRow *row = *table_; row->name || row->help; row++)
 
-/* Generic appliers: the argument is text, or there is none. */
+/* Generic appliers: the argument is text, or there is none, or it is key=value. */
 bool option_text(Config *c, const OptionRow *row, const char *arg, Error **errp);
 bool option_flag(Config *c, const OptionRow *row, const char *arg, Error **errp);
+/* A ConfigItem more in a list, checked against the row's type. */
+bool option_item(Config *c, const OptionRow *row, const char *arg, Error **errp);
 
 /* Members of more, whose owner this becomes, are added to those of into or replace them. */
 void option_add_members(Json **into, Json *more);

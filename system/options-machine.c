@@ -89,9 +89,10 @@ static bool apply_machine(Config *c, const OptionRow *row, const char *arg, Erro
     return ok;
 }
 
-static bool apply_no_acpi(Config *c, const OptionRow *row, const char *arg, Error **errp)
+/* -no-NAME: -machine NAME=off. */
+static bool apply_machine_off(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
-    json_object_object_add(c->machine, "acpi", json_object_new_string("off"));
+    json_object_object_add(c->machine, row->name + strlen("no-"), json_object_new_string("off"));
     option_set_origin(&c->machine_origin, c);
     return true;
 }
@@ -270,13 +271,6 @@ static bool apply_smbios(Config *c, const OptionRow *row, const char *arg, Error
     return smbios_option_add(arg, errp);
 }
 
-/* -no-fd-bootchk: -machine fd-bootchk=off. */
-static bool apply_no_fd_bootchk(Config *c, const OptionRow *row, const char *arg, Error **errp)
-{
-    json_object_object_add(c->machine, "fd-bootchk", json_object_new_string("off"));
-    return true;
-}
-
 static bool apply_library(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     if (!strcmp(arg, "help")) {
@@ -305,8 +299,12 @@ const OptionRow options_machine[] = {
       .qmp = "smp-opts", .type = &qapi_type_SmpOptions },
     { "m", "[size=]SIZE[,slots=N,maxmem=SIZE]", apply_memory, "memory; in MiB without a suffix",
       .qmp = "memory", .type = &qapi_type_MemoryOptions },
+    { "mem-path", "PATH", OPTION_TEXT(mem_path),
+      .help = "memory in a file there; PATH is its name or its folder" },
+    { "mem-prealloc", NULL, OPTION_FLAG(mem_prealloc), .help = "take all memory at the start" },
     { "overcommit", "[mem-lock=on|off]", apply_overcommit, "pin the guest's memory" },
-    { "no-acpi", NULL, apply_no_acpi, "the same as -machine acpi=off" },
+    { "no-acpi", NULL, apply_machine_off, "the same as -machine acpi=off" },
+    { "no-hpet", NULL, apply_machine_off, "the same as -machine hpet=off" },
     { "numa", "node[,nodeid=N][,cpus=FIRST[-LAST]][,memdev=ID] | dist,src=N,dst=N,val=N |"
       " cpu,node-id=N[,socket-id=][,core-id=][,thread-id=]", apply_numa, "NUMA nodes" },
     { "global", "DRIVER.PROP=VALUE", apply_global, "another default for a property",
@@ -327,6 +325,13 @@ const OptionRow options_machine[] = {
     { "boot", "[order=DRIVES][,once=][,menu=on|off][,splash=FILE][,splash-time=MS]"
       "[,reboot-timeout=MS][,strict=on|off]", apply_boot, "boot order",
       .qmp = "boot-opts", .type = &qapi_type_BootOptions },
-    { "no-fd-bootchk", NULL, apply_no_fd_bootchk, "boot floppies without a boot signature, too" },
+    { "option-rom", "[romfile=]FILE[,bootindex=N]", OPTION_ITEM(option_roms, OptionRomOptions),
+      .implied = "romfile", .help = "an option ROM for the BIOS", .qmp = "option-rom" },
+    { "fw_cfg", "[name=]NAME,file=FILE|string=TEXT", OPTION_ITEM(fw_files, FwCfgOptions),
+      .implied = "name", .help = "a file for the firmware and the guest", .qmp = "fw_cfg" },
+    { "acpitable", "[sig=S][,rev=N][,oem_id=S][,oem_table_id=S][,oem_rev=N][,asl_compiler_id=S]"
+      "[,asl_compiler_rev=N],data=FILE[:FILE]|file=FILE[:FILE]",
+      OPTION_ITEM(acpi_tables, AcpiTableOptions), .help = "one more ACPI table", .qmp = "acpi" },
+    { "no-fd-bootchk", NULL, apply_machine_off, "boot floppies without a boot signature, too" },
     { NULL },
 };

@@ -92,6 +92,15 @@ static bool apply_trace(Config *c, const OptionRow *row, const char *arg, Error 
            (!opts->enable || trace_set(opts->enable, true, errp));
 }
 
+static bool apply_sandbox(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    JSON_AUTO json = keyval_parse(arg, "enable", NULL, errp);
+
+    qapi_free_SandboxOptions(c->sandbox);
+    c->sandbox = json ? qapi_parse_SandboxOptions(json, QAPI_KEYVAL, errp) : NULL;
+    return c->sandbox;
+}
+
 static bool apply_qtest(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     option_set_origin(&c->qtest_origin, c);
@@ -121,6 +130,12 @@ const OptionRow options_run[] = {
       "what follows from events",
       .qmp = "action", .type = &qapi_type_ActionOptions },
     { "daemonize", NULL, OPTION_FLAG(daemonize), .help = "go to the background when ready" },
+    { "sandbox", "on|off[,obsolete=allow|deny][,elevateprivileges=allow|deny|children]"
+      "[,spawn=allow|deny][,resourcecontrol=allow|deny]", apply_sandbox,
+      "end where a system call is made that no guest needs", .qmp = "sandbox",
+      .type = &qapi_type_SandboxOptions },
+    { "chroot", "FOLDER", OPTION_TEXT(root), .help = "have nothing but it, once all is open" },
+    { "runas", "USER|UID:GID", OPTION_TEXT(run_as), .help = "be this user, once all is open" },
     { "pidfile", "FILE", OPTION_TEXT(pidfile), .help = "write the process id there" },
     { "readconfig", "FILE", apply_readconfig, "options from a file" },
     { "no-user-config", NULL, OPTION_FLAG(no_user_config),

@@ -19,6 +19,9 @@ Config *config_new(void)
     c->blockdevs = g_ptr_array_new();
     c->drives = g_ptr_array_new();
     c->numas = g_ptr_array_new();
+    c->fw_files = g_ptr_array_new();
+    c->option_roms = g_ptr_array_new();
+    c->acpi_tables = g_ptr_array_new();
     c->serials = g_ptr_array_new();
     c->debugcons = g_ptr_array_new();
     c->monitors = g_ptr_array_new();
@@ -50,6 +53,20 @@ bool option_text(Config *c, const OptionRow *row, const char *arg, Error **errp)
 bool option_flag(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     *(bool *)((char *)c + row->field) = true;
+    return true;
+}
+
+bool option_item(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    Json *json = keyval_parse_bare(arg, row->implied, NULL, errp);
+    void *checked = json ? qapi_parse_object(row->type, json, QAPI_KEYVAL, errp) : NULL;
+
+    if (!checked) {
+        json_object_put(json);
+        return false;
+    }
+    qapi_free_object(row->type, checked);
+    config_add(*(GPtrArray **)((char *)c + row->field), c->origin, json, QAPI_KEYVAL);
     return true;
 }
 
@@ -157,9 +174,36 @@ bool option_apply(Config *c, const char *name, const char *arg, Error **errp)
     return ok;
 }
 
+/* QEMU's options for what is not here: better than a guess at the spelling. */
+static const struct { const char *names, *why; } absent[] = {
+    { "netdev", "There are no network cards" },
+    { "usb usbdevice", "There is no USB" },
+    { "incoming loadvm only-migratable dump-vmstate", "There is no migration" },
+    { "sdl gtk curses spice full-screen k g alt-grab ctrl-grab no-quit portrait rotate",
+      "There is no window: a screen is seen by 'screendump' of the monitors" },
+    { "icount singlestep tb-size plugin perfmap jitdump",
+      "The CPU is not TCG; -accel soft,help lists what it can do" },
+    { "fsdev virtfs", "There is no file sharing" },
+    { "tpmdev", "There is no TPM" },
+    { "semihosting semihosting-config xen-domid xen-attach prom-env old-param", "This is a PC" },
+};
+
+static const char *why_absent(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
+        g_auto(GStrv) names = g_strsplit(absent[i].names, " ", -1);
+
+        if (g_strv_contains((const char *const *)names, name)) {
+            return absent[i].why;
+        }
+    }
+    return NULL;
+}
+
 static bool unknown_option(const char *arg, Error **errp)
 {
-    Spell spell = SPELL_INIT(arg + 1 + (arg[1] == '-'));
+    const char *name = arg + 1 + (arg[1] == '-'), *why = why_absent(name);
+    Spell spell = SPELL_INIT(name);
 
     error_set(errp, "%s: invalid option", arg);
     OPTION_FOREACH(row) {
@@ -167,7 +211,9 @@ static bool unknown_option(const char *arg, Error **errp)
             spell_offer(&spell, row->name);
         }
     }
-    if (spell_best(&spell)) {
+    if (why) {
+        error_hint(errp, "%s", why);
+    } else if (spell_best(&spell)) {
         error_hint(errp, "Did you mean '-%s'?", spell_best(&spell));
     } else {
         error_hint(errp, "Use -h for the list of options");

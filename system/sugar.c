@@ -6,6 +6,7 @@
 #include "hw/core/machine.h"
 #include "qapi/keyval.h"
 #include "system/config.h"
+#include "util/parse.h"
 
 #define IDE_BUSES 2
 #define IDE_UNITS 2
@@ -338,6 +339,39 @@ static void expand_monitors(Config *c)
     }
 }
 
+/* -mem-path, -mem-prealloc: a backend for the machine's memory. */
+static bool expand_memory(Config *c, const MachineType *type, Error **errp)
+{
+    const char *origin = c->mem_path ? "-mem-path" : "-mem-prealloc";
+    const char *size = c->memory ? keyval_get(c->memory, "size") : NULL;
+    g_autofree char *bytes = NULL;
+    uint64_t n = type->default_ram_size;
+    Json *json;
+
+    if (!c->mem_path && !c->mem_prealloc) {
+        return true;
+    }
+    if (keyval_get(c->machine, "memory-backend")) {
+        error_set(errp, "'%s' can't be used together with '-machine memory-backend'", origin);
+        return false;
+    }
+    if (size && parse_size(size, 'M', &n)) {
+        return true;            /* create_machine() says what is wrong */
+    }
+    bytes = g_strdup_printf("%" PRIu64, ROUND_UP(n, RAM_UNIT_BYTES));
+    json = json_object_new_object();
+    set(json, "qom-type", c->mem_path ? "memory-backend-file" : "memory-backend-ram");
+    set(json, "id", "pc.ram");
+    set(json, "size", bytes);
+    set(json, "prealloc", c->mem_prealloc ? "on" : "off");
+    if (c->mem_path) {
+        set(json, "mem-path", c->mem_path);
+    }
+    config_add(c->objects, origin, json, QAPI_KEYVAL);
+    set(c->machine, "memory-backend", "pc.ram");
+    return true;
+}
+
 bool sugar_expand(Config *c, Error **errp)
 {
     const char *type_name = keyval_get(c->machine, "type");
@@ -350,6 +384,9 @@ bool sugar_expand(Config *c, Error **errp)
                                       QAPI_KEYVAL);
 
         item->text = g_strdup(c->nographic ? "mon:stdio" : "null");
+    }
+    if (type && !expand_memory(c, type, errp)) {
+        return false;
     }
     expand_vga(c, defaults);
     expand_serials(c);

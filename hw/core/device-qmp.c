@@ -287,11 +287,19 @@ bool device_type_help(const char *name, FILE *out, Error **errp)
 {
     const DeviceType *type = find_type(name, errp);
     const BusType *bus = type && type->bus ? bus_type_find(type->bus) : NULL;
+    const Prop *tables[3] = { 0 };
+    unsigned n = 0;
 
     if (!type) {
         return false;
     }
+    if (type->object.props) {
+        tables[n++] = type->object.props;
+    }
+    if (bus && bus->props) {
+        tables[n++] = bus->props;
+    }
     fprintf(out, "%s options:\n", type->object.name);
-    props_help(type->object.props, bus ? bus->props : NULL, out);
+    props_help(tables, out);
     return true;
 }

@@ -3,10 +3,26 @@
 #include "util/osdep.h"
 #include "hw/core/machine.h"
 #include "hw/core/device.h"
+#include "qom/prop.h"
 
 REGISTRY(machine, MachineType)
 
 static Machine *current;
+
+const Prop machine_props[] = {
+    PROP_STRING(Machine, kernel, NULL, "the same as -kernel"),
+    PROP_STRING(Machine, initrd, NULL, "the same as -initrd"),
+    PROP_STRING(Machine, append, NULL, "the same as -append"),
+    PROP_STRING(Machine, firmware, NULL, "the same as -bios"),
+    PROP_BOOL(Machine, graphics, true, "off as under -nographic"),
+    PROP_BOOL_AS("dump-guest-core", Machine, dump_guest_core, true,
+                 "the guest's memory is part of core dumps"),
+    PROP_BOOL_AS("mem-merge", Machine, mem_merge, true, "equal pages may be one in the host"),
+    PROP_STRING_AS("memory-backend", Machine, memory_backend, NULL,
+                   "the id of the -object whose memory the guest has"),
+    PROP_BOOL(Machine, usb, false, "a USB controller"),
+    { }
+};
 
 const MachineType *machine_type_find(const char *name)
 {
@@ -54,7 +70,9 @@ Machine *machine_new(const MachineType *type)
 {
     current = OBJECT_OF(object_new(&type->object), Machine);
     current->boot_splash_ms = current->boot_reboot_ms = -1;
-    current->graphics = current->default_devices = true;
+    current->default_devices = true;
+    current->obj.more_props = machine_props;
+    props_set_defaults(&current->obj, machine_props);
     object_add_child(object_root(), "machine", &current->obj);
     object_container("/objects");
     object_container("/machine/peripheral");

@@ -3,6 +3,7 @@
 #ifndef HW_CORE_MACHINE_H
 #define HW_CORE_MACHINE_H
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,6 +14,13 @@
 typedef struct SmpConfig {
     unsigned cpus, max_cpus, sockets, dies, cores, threads;
 } SmpConfig;
+
+/* Something that users hand the firmware. */
+typedef struct FirmwareItem {
+    char *name;                 /* of a file for the guest; an option ROM's own */
+    GBytes *data;               /* NULL: in the file of that name */
+    int bootindex;              /* -1: none */
+} FirmwareItem;
 
 /*
  * The instance below /machine. Everything but .ram is set before init() and
@@ -25,19 +33,22 @@ typedef struct Machine {
     uint32_t ram_slots;
     SmpConfig smp;
     char *cpu_model;            /* text of -cpu */
-    char *kernel, *initrd, *append, *dtb;
+    char *kernel, *initrd, *append;
     char *firmware;             /* -bios */
     char *boot_order, *boot_once, *boot_splash;
     bool boot_menu, boot_strict;
     int32_t boot_splash_ms, boot_reboot_ms;     /* -1: not given */
     bool graphics;              /* false under -nographic */
     bool dump_guest_core, mem_merge;        /* its memory in core dumps, in KSM */
+    bool usb;
     bool default_devices;       /* false under -nodefaults */
     char *vga;                  /* "std", "none" */
     char *guest_name;           /* -name */
     uint8_t uuid[16];
     bool has_uuid;
     char *memory_backend;       /* -machine memory-backend=: whose memory it is */
+    GPtrArray *fw_files, *option_roms;      /* FirmwareItem; NULL: none */
+    GPtrArray *acpi_tables;     /* GBytes; NULL: none */
     struct NumaConfig *numa;    /* hw/core/numa.h; NULL: no nodes */
     /* All of the guest's memory, made before init(), and the block that begins it. */
     MemRegion ram_region;
@@ -56,6 +67,8 @@ typedef struct MachineType {
     /* After the user's devices: boot order, firmware tables. */
     bool (*finish)(Machine *m, Error **errp);
 } MachineType;
+/* What all machines have, next to the type's own. */
+extern const Prop machine_props[];
 #define REGISTER_MACHINE(desc) REGISTER(machine, desc)
 
 const MachineType *machine_type_find(const char *name);     /* by name or alias */

@@ -173,6 +173,9 @@ typedef struct IsaRow {
 
 static const IsaRow isa_rows[] = {
     { "RTC", "PNP0B00", 0, { { 0x70, 8 } }, 8 },
+};
+
+static const IsaRow i8042_rows[] = {
     { "KBD", "PNP0303", 0, { { 0x60, 1 }, { 0x64, 1 } }, 1 },
     { "MOU", "PNP0F13", 0, { { 0 } }, 12 },
 };
@@ -220,6 +223,9 @@ static void isa_bridge(const AcpiConfig *cfg, Aml *a)
     aml_end(a, inner);
     for (unsigned i = 0; i < ARRAY_SIZE(isa_rows); i++) {
         isa_device(a, &isa_rows[i]);
+    }
+    for (unsigned i = 0; cfg->i8042 && i < ARRAY_SIZE(i8042_rows); i++) {
+        isa_device(a, &i8042_rows[i]);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(serial_rows); i++) {
         if (cfg->serial[i]) {

@@ -26,8 +26,7 @@
 typedef struct Builder {
     const AcpiConfig *cfg;
     AcpiFiles *files;
-    guint32 rsdt_entries[16];
-    unsigned nr_rsdt_entries;
+    GArray *rsdt_entries;           /* guint32 */
 } Builder;
 
 static void put(GByteArray *out, uint64_t value, unsigned bytes)
@@ -121,7 +120,40 @@ static void table_end(Builder *b, uint32_t start)
 static void table_end_listed(Builder *b, uint32_t start)
 {
     table_end(b, start);
-    b->rsdt_entries[b->nr_rsdt_entries++] = start;
+    g_array_append_val(b->rsdt_entries, start);
+}
+
+/* A licence table (SLIC) is valid where the RSDT and the FADT carry its OEM's names. */
+static void take_slic_names(Builder *b, uint32_t start)
+{
+    GPtrArray *tables = b->cfg->user_tables;
+
+    for (unsigned i = 0; tables && i < tables->len; i++) {
+        const uint8_t *p = g_bytes_get_data(tables->pdata[i], NULL);
+
+        if (!memcmp(p, "SLIC", 4)) {
+            memcpy(b->files->tables->data + start + ACPI_HEADER_OEM, p + ACPI_HEADER_OEM,
+                   ACPI_HEADER_OEM_SIZE);
+        }
+    }
+}
+
+static void add_user_tables(Builder *b)
+{
+    GPtrArray *tables = b->cfg->user_tables;
+    GByteArray *out = b->files->tables;
+
+    for (unsigned i = 0; tables && i < tables->len; i++) {
+        gsize len;
+        const uint8_t *p = g_bytes_get_data(tables->pdata[i], &len);
+        uint32_t start;
+
+        align_to(out, 8);
+        start = out->len;
+        g_byte_array_append(out, p, len);
+        out->data[start + ACPI_HEADER_CHECKSUM] = 0;    /* the firmware makes it */
+        table_end_listed(b, start);
+    }
 }
 
 static uint32_t build_facs(Builder *b)
@@ -181,6 +213,7 @@ static void build_fadt(Builder *b, uint32_t facs, uint32_t dsdt)
     g_byte_array_append(out, body + HEADER_SIZE, sizeof(body) - HEADER_SIZE);
     loader_add_pointer(b->files->loader, TABLES_FILE, start + 36, 4, TABLES_FILE);
     loader_add_pointer(b->files->loader, TABLES_FILE, start + 40, 4, TABLES_FILE);
+    take_slic_names(b, start);
     table_end_listed(b, start);
 }
 
@@ -350,10 +383,11 @@ static uint32_t build_rsdt(Builder *b)
 {
     uint32_t start = table_begin(b, "RSDT", 1);
 
-    for (unsigned i = 0; i < b->nr_rsdt_entries; i++) {
+    for (unsigned i = 0; i < b->rsdt_entries->len; i++) {
         loader_add_pointer(b->files->loader, TABLES_FILE, b->files->tables->len, 4, TABLES_FILE);
-        put(b->files->tables, b->rsdt_entries[i], 4);
+        put(b->files->tables, g_array_index(b->rsdt_entries, guint32, i), 4);
     }
+    take_slic_names(b, start);
     table_end(b, start);
     return start;
 }
@@ -374,7 +408,9 @@ static void build_rsdp(Builder *b, uint32_t rsdt)
 
 void acpi_build(const AcpiConfig *cfg, AcpiFiles *files)
 {
-    Builder b = { .cfg = cfg, .files = files };
+    Builder b = {
+        .cfg = cfg, .files = files, .rsdt_entries = g_array_new(false, false, sizeof(guint32)),
+    };
     uint32_t facs, dsdt;
 
     files->tables = g_byte_array_new();
@@ -394,7 +430,9 @@ void acpi_build(const AcpiConfig *cfg, AcpiFiles *files)
         build_slit(&b);
     }
     build_waet(&b);
+    add_user_tables(&b);
     build_rsdp(&b, build_rsdt(&b));
+    g_array_unref(b.rsdt_entries);
 }
 
 void acpi_files_free(AcpiFiles *files)

@@ -8,12 +8,20 @@
 #include <stdint.h>
 
 #include "hw/acpi/aml.h"
+#include "qapi/types-cli.h"
+
+/* The header of a table (ACPI 5.2.6): 36 bytes, at 9 a checksum, at 10 the names of its OEM */
+#define ACPI_HEADER_SIZE     36
+#define ACPI_HEADER_CHECKSUM 9
+#define ACPI_HEADER_OEM      10
+#define ACPI_HEADER_OEM_SIZE 14
 
 typedef struct AcpiConfig {
     unsigned nr_cpus;
     const uint32_t *apic_ids;       /* nr_cpus of them */
     uint64_t below_4g, above_4g;    /* bytes of RAM */
     uint32_t hpet_id;               /* low half of its capabilities; 0: no HPET */
+    bool i8042;
     bool serial[4];
     bool pvpanic;
     uint16_t pvpanic_port;
@@ -24,6 +32,7 @@ typedef struct AcpiConfig {
     const uint64_t *node_ram;       /* bytes of each node, in order of addresses */
     const uint8_t *node_of_cpu;     /* nr_cpus of them */
     const uint8_t *distances;       /* nr_nodes * nr_nodes; NULL: 10 and 20 */
+    GPtrArray *user_tables;         /* GBytes: whole tables; NULL: none */
 } AcpiConfig;
 
 /* The three files of the firmware's table loader. */
@@ -35,6 +44,12 @@ typedef struct AcpiFiles {
 
 void acpi_build(const AcpiConfig *cfg, AcpiFiles *files);
 void acpi_files_free(AcpiFiles *files);
+
+/*
+ * One -acpitable: the files' bytes behind a header from the options (data=), or whole tables whose
+ * headers the options change (file=). Its length and checksum are put right. NULL with errp.
+ */
+GBytes *acpi_user_table(const AcpiTableOptions *opts, Error **errp);
 
 /* The DSDT's AML, without the table header (acpi-dsdt.c). */
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a);

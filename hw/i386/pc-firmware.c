@@ -267,6 +267,8 @@ static void find_isa_device(Device *dev, void *opaque)
         text = prop_get(&dev->obj, "iobase", NULL);
     } else if (!strcmp(type, "pvpanic")) {
         text = prop_get(&dev->obj, "ioport", NULL);
+    } else if (!strcmp(type, "i8042")) {
+        cfg->i8042 = true;
     }
     if (!text || parse_u64(text, 0, &port)) {
         return;
@@ -327,6 +329,7 @@ static bool publish_acpi(PcMachine *pc, Error **errp)
         .nr_cpus = pc->machine.smp.cpus, .apic_ids = apic_ids, .below_4g = pc->below_4g,
         .above_4g = pc->above_4g, .s3 = true, .s4 = true,
         .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
+        .user_tables = pc->machine.acpi_tables,
     };
     g_autofree uint64_t *node_ram = g_new0(uint64_t, NUMA_MAX_NODES);
     g_autofree uint8_t *distances = NULL;
@@ -357,6 +360,7 @@ static bool publish_smbios(PcMachine *pc, Error **errp)
         .sockets = MAX(m->smp.sockets, 1), .cores = MAX(m->smp.cores * m->smp.dies, 1),
         .threads = MAX(m->smp.threads, 1),
         .below_4g = pc->below_4g, .above_4g = pc->above_4g,
+        .entry64 = pc->smbios_entry == SMBIOS_ENTRY_64,
     };
 
     smbios_build(&cfg, anchor, tables);
@@ -402,6 +406,35 @@ static bool publish_console(PcMachine *pc, Error **errp)
            sga_install(pc->fw, errp);
 }
 
+static bool publish_user_items(PcMachine *pc, Error **errp)
+{
+    const GPtrArray *files = pc->machine.fw_files, *roms = pc->machine.option_roms;
+
+    for (unsigned i = 0; files && i < files->len; i++) {
+        const FirmwareItem *item = files->pdata[i];
+        gsize len;
+        const void *data = g_bytes_get_data(item->data, &len);
+
+        if (!fw_cfg_add_file(pc->fw, item->name, data, len, errp)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; roms && i < roms->len; i++) {
+        const FirmwareItem *item = roms->pdata[i];
+        g_autofree char *base = g_path_get_basename(item->name);
+        g_autofree char *as = g_strdup_printf("genroms/%s", base);
+        g_autofree char *path = g_strdup_printf("/rom@%s", as);
+
+        if (!pc_add_option_rom(pc, item->name, as, errp)) {
+            return false;
+        }
+        if (item->bootindex >= 0) {
+            boot_order_add(item->bootindex, path);
+        }
+    }
+    return true;
+}
+
 bool pc_finish(Machine *m, Error **errp)
 {
     PcMachine *pc = OBJECT_OF(m, PcMachine);
@@ -423,5 +456,6 @@ bool pc_finish(Machine *m, Error **errp)
            publish_console(pc, errp) &&
            add_boot_devices(errp) &&
            publish_kernel(pc, errp) &&
+           publish_user_items(pc, errp) &&
            publish_boot_order(pc, errp);
 }

@@ -19,8 +19,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
     PciHost *host;
     bool smm;
 
-    pc_split_ram(pc);
-    if (!pc_choose_smm(pc, &smm, errp) || !pc_create_cpus(pc, errp)) {
+    if (!pc_split_ram(pc, errp) || !pc_choose_smm(pc, &smm, errp) || !pc_create_cpus(pc, errp)) {
         return false;
     }
     host = i440fx_new(&m->ram_region, m->ram, pc->below_4g);

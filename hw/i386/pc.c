@@ -16,26 +16,33 @@
 #include "hw/timer/i8254.h"
 
 #define BIOS_MAX (16u << 20)
+#define MIN_BELOW_4G (1u << 20)
 #define CMOS_SHUTDOWN_STATUS   0x0f
 #define SHUTDOWN_STATUS_RESUME 0xfe     /* S3 */
 /* Pins the HPET's timers may drive: 2 alone, the others have owners. */
 #define PC_HPET_PINS BIT(2)
 
-static const char *const on_off_auto[] = { "auto", "on", "off", NULL };
+static const char *const smbios_entry_names[] = { "32", "64", NULL };
 
 const Prop pc_machine_props[] = {
-    PROP_ENUM(PcMachine, smm, PC_SMM_AUTO, on_off_auto,
-              "system management mode; auto: where the accelerator has it"),
+    PROP_ON_OFF_AUTO(PcMachine, smm, "system management mode; auto: where the accelerator has it"),
+    PROP_ON_OFF_AUTO(PcMachine, vmport, "a VMware port; auto: off, there is none"),
     PROP_BOOL(PcMachine, acpi, true, "ACPI"),
     PROP_BOOL_AS("fd-bootchk", PcMachine, fd_bootchk, true,
                  "the BIOS looks for a boot signature on floppy disks"),
+    PROP_BOOL_AS("hpet", PcMachine, has_hpet, true, "a high precision event timer"),
+    PROP_BOOL_AS("i8042", PcMachine, has_i8042, true, "PS/2 keyboard and mouse"),
+    PROP_SIZE_AS("max-ram-below-4g", PcMachine, max_below_4g, 0,
+                 "as much RAM at the most comes before the PCI hole; 0: what is usual"),
+    PROP_ENUM_AS("smbios-entry-point-type", PcMachine, smbios_entry, SMBIOS_ENTRY_32,
+                 smbios_entry_names, "of the SMBIOS tables: 32 as in 2.8, 64 as in 3.0"),
     { }
 };
 
 bool pc_choose_smm(PcMachine *pc, bool *smm, Error **errp)
 {
-    *smm = pc->smm != PC_SMM_OFF && accel_has_smm();
-    if (pc->smm == PC_SMM_ON && !*smm) {
+    *smm = pc->smm != ON_OFF_AUTO_OFF && accel_has_smm();
+    if (pc->smm == ON_OFF_AUTO_ON && !*smm) {
         error_set(errp, "-machine smm=on: accelerator '%s' has no system management mode",
                   accel_type()->name);
         error_hint(errp, "Use smm=auto or smm=off");
@@ -45,15 +52,29 @@ bool pc_choose_smm(PcMachine *pc, bool *smm, Error **errp)
 }
 
 /* RAM ends at 3.5 GiB; where it must be split, at 3 GiB, so that both parts are whole GiB. */
-void pc_split_ram(PcMachine *pc)
+bool pc_split_ram(PcMachine *pc, Error **errp)
 {
     uint64_t size = pc->machine.ram_size, limit = 0xe0000000;
 
+    if (pc->vmport == ON_OFF_AUTO_ON) {
+        error_set(errp, "-machine vmport=on: there is no VMware port");
+        return false;
+    }
+    if (pc->max_below_4g && (pc->max_below_4g < MIN_BELOW_4G || pc->max_below_4g > 4ULL << 30 ||
+                             pc->max_below_4g % MIN_BELOW_4G)) {
+        error_set(errp, "-machine max-ram-below-4g=%" PRIu64 ": it must be whole MiB, from 1 MiB "
+                  "to 4 GiB", pc->max_below_4g);
+        return false;
+    }
     if (size >= limit) {
         limit = 0xc0000000;
     }
+    if (pc->max_below_4g) {
+        limit = MIN(limit, pc->max_below_4g);
+    }
     pc->below_4g = MIN(size, limit);
     pc->above_4g = size - pc->below_4g;
+    return true;
 }
 
 bool pc_create_cpus(PcMachine *pc, Error **errp)
@@ -121,13 +142,17 @@ void pc_create_chips(PcMachine *pc)
         pc->pit = i8254_create(pc->isa, &pc->gsi[0]);
         pcspk_create(pc->isa, pc->pit);
     }
-    for (unsigned i = 0; i < PC_NR_GSI; i++) {
-        pins[i] = &pc->gsi[i];
+    if (pc->has_hpet) {
+        for (unsigned i = 0; i < PC_NR_GSI; i++) {
+            pins[i] = &pc->gsi[i];
+        }
+        pc->hpet = hpet_create(PC_HPET_PINS, pins, &pc->gsi[0], &pc->gsi[8],
+                               device_irq_in(pc->pit, 0));
     }
-    pc->hpet = hpet_create(PC_HPET_PINS, pins, &pc->gsi[0], &pc->gsi[8],
-                           device_irq_in(pc->pit, 0));
-    pc->rtc = rtc_create(pc->isa, hpet_rtc_line(pc->hpet));
-    device_create("i8042", &pc->isa->bus, NULL, NULL);
+    pc->rtc = rtc_create(pc->isa, pc->hpet ? hpet_rtc_line(pc->hpet) : &pc->gsi[8]);
+    if (pc->has_i8042) {
+        device_create("i8042", &pc->isa->bus, NULL, NULL);
+    }
     device_create("port92", &pc->isa->bus, NULL, NULL);
     power_register(&power_ops, pc);
     pc->fw = fw_cfg_new();

@@ -8,10 +8,11 @@
 #include "hw/isa/isa.h"
 #include "hw/pci/pci.h"
 #include "hw/nvram/fw-cfg.h"
+#include "qapi/types-common.h"
 
 #define PC_NR_GSI 24
 
-enum { PC_SMM_AUTO, PC_SMM_ON, PC_SMM_OFF };
+enum { SMBIOS_ENTRY_32, SMBIOS_ENTRY_64 };
 
 typedef struct PcMachine {
     Machine machine;
@@ -19,9 +20,12 @@ typedef struct PcMachine {
     IrqLine *gsi;                   /* PC_NR_GSI inputs: to i8259 and I/O APIC alike */
     IrqLine *pic[ISA_NR_IRQS];
     Device *ioapic;
-    int smm;                        /* PC_SMM_*; properties */
+    int smm, vmport;                /* properties; ON_OFF_AUTO_* */
     bool acpi;                  /* false: no power management, no tables */
+    bool has_hpet, has_i8042;
     bool fd_bootchk;
+    uint64_t max_below_4g;      /* bytes; 0: not given */
+    int smbios_entry;           /* SMBIOS_ENTRY_* */
     IsaBus *isa;
     Device *pit, *rtc, *hpet, *ide, *pm;
     FwCfg *fw;
@@ -32,7 +36,7 @@ typedef struct PcMachine {
 extern const Prop pc_machine_props[];
 
 /* In this order, by the boards. */
-void pc_split_ram(PcMachine *pc);
+bool pc_split_ram(PcMachine *pc, Error **errp);
 bool pc_create_cpus(PcMachine *pc, Error **errp);
 /* The lines behind ISA interrupts 0 to 15, before the ISA bus exists. */
 void pc_create_gsi(PcMachine *pc, IrqLine *lines[ISA_NR_IRQS]);

@@ -270,14 +270,12 @@ static void ide_drive_device_reset(Device *dev)
     PROP_SIZE(IdeDrive, physical_block_size, 0, "a power of two between 512 B and 2 MiB"),  \
     PROP_SIZE(IdeDrive, discard_granularity, SIZE_DEFAULT, "0: no TRIM"),                   \
     PROP_BOOL_AS("share-rw", IdeDrive, share_rw, false, "others may write to the drive"),   \
-    PROP_ENUM_AS("write-cache", IdeDrive, write_cache, ON_OFF_AUTO_AUTO, on_off_auto_names, \
-                 "whether writes wait in a cache until they are flushed"),                  \
+    PROP_ON_OFF_AUTO_AS("write-cache", IdeDrive, write_cache,                               \
+                        "whether writes wait in a cache until they are flushed"),           \
     PROP_ENUM_AS("rerror", IdeDrive, on_read, BLK_ERROR_AUTO, blk_error_policy_names,       \
                  "what becomes of read errors"),                                            \
     PROP_ENUM_AS("werror", IdeDrive, on_write, BLK_ERROR_AUTO, blk_error_policy_names,      \
                  "what becomes of write errors")
-
-static const char *const on_off_auto_names[] = { "auto", "on", "off", NULL };
 
 static const Prop ide_hd_props[] = {
     IDE_DRIVE_PROPS,

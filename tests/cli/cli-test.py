@@ -228,6 +228,36 @@ def test_log(tap, mica, folder):
                    all(w in text for w in texts), '-d ' + item, text + result.stderr.decode())
 
 
+def status_of(pid):
+    with open(f'/proc/{pid}/status', encoding='utf-8') as f:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in f)
+
+
+def test_sandbox(tap, mica, folder):
+    """What the process gives up is gone, and devices and worker threads still run."""
+    m = Mica(mica, folder, ['-sandbox', 'on,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+                            '-drive', 'file=disk.img,format=raw', '-smp', '2', '-mem-prealloc'])
+    status = status_of(m.child.pid)
+    tap.report(status['Seccomp'] == '2' and status['NoNewPrivs'] == '1', '-sandbox', str(status))
+    m.ask('outb 0x1f6 0xe0')
+    m.ask('outb 0x1f2 1')
+    m.ask('outb 0x1f7 0x20')
+    until = time.monotonic() + 20
+    while m.ask('inb 0x1f7') != 'OK 0x0058' and time.monotonic() < until:
+        pass
+    tap.report(m.ask('inb 0x1f7') == 'OK 0x0058', 'a disk under -sandbox')
+    tap.report(m.end()[0] == 0, 'the end under -sandbox')
+    if os.geteuid():
+        tap.report(True, '-runas and -chroot # SKIP only root can')
+        return
+    m = Mica(mica, folder, ['-runas', '65534:65533', '-chroot', os.path.join(folder, 'dir')])
+    status = status_of(m.child.pid)
+    root = os.readlink(f'/proc/{m.child.pid}/root')
+    tap.report(status['Uid'].split() == ['65534'] * 4 and status['Gid'].split() == ['65533'] * 4 and
+               root == os.path.join(folder, 'dir'), '-runas and -chroot', f'{root} {status}')
+    tap.report(m.end()[0] == 0, 'the end under -runas')
+
+
 def test_daemonize(tap, mica, folder):
     pid_path = os.path.join(folder, 'pid')
     result = run(mica, ['-accel', 'qtest', '-daemonize', '-pidfile', pid_path], folder)
@@ -254,6 +284,7 @@ def main():
         test_help(tap, mica, folder)
         test_locked_disk(tap, mica, folder)
         test_right(tap, mica, folder)
+        test_sandbox(tap, mica, folder)
         test_daemonize(tap, mica, folder)
         test_log(tap, mica, folder)
     print(f'1..{tap.n}')

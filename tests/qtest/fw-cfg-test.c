@@ -92,6 +92,46 @@ static void files(void)
     qtest_end(q);
 }
 
+/* What users add: files, an option ROM; the ACPI table is in the loader's file */
+static void user_items(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("fw-cfg-XXXXXX", NULL);
+    g_autofree char *rom = g_build_filename(folder, "x.rom", NULL);
+    uint8_t image[512] = { 0x55, 0xaa, 1 }, buf[8192];
+    uint32_t size = 0;
+    QTest *q;
+
+    g_assert_true(g_file_set_contents(rom, (const char *)image, sizeof(image), NULL));
+    q = qtest_start("-machine pc -m 48M -fw_cfg opt/text,string=a,,b -fw_cfg name=opt/file,file=%s "
+                    "-option-rom %s,bootindex=3 -acpitable sig=SLIC,oem_id=ME,oem_rev=7,data=%s",
+                    rom, rom, rom);
+    port_read(q, find_file(q, "opt/text", &size), buf, 3);
+    g_assert_cmpmem(buf, size, "a,b", 3);
+    port_read(q, find_file(q, "opt/file", &size), buf, sizeof(image));
+    g_assert_cmpmem(buf, size, image, sizeof(image));
+    port_read(q, find_file(q, "genroms/x.rom", &size), buf, sizeof(image));
+    g_assert_cmpmem(buf, size, image, sizeof(image));
+    port_read(q, find_file(q, "bootorder", &size), buf, 64);
+    g_assert_cmpstr((char *)buf, ==, "/rom@genroms/x.rom");
+    port_read(q, find_file(q, "etc/acpi/tables", &size), buf, sizeof(buf));
+    g_assert_cmpuint(size, <, sizeof(buf));
+    for (uint32_t i = 0;; i++) {
+        g_assert_cmpuint(i, <, size - 36);
+        if (!memcmp(buf + i, "SLIC", 4)) {
+            g_assert_cmpuint(ld32_le(buf + i + 4), ==, 36 + sizeof(image));
+            g_assert_cmpmem(buf + i + 10, 6, "ME\0\0\0\0", 6);
+            g_assert_cmpuint(ld32_le(buf + i + 24), ==, 7);
+            g_assert_cmpmem(buf + i + 36, sizeof(image), image, sizeof(image));
+        } else if (!memcmp(buf + i, "RSDT", 4)) {
+            g_assert_cmpmem(buf + i + 10, 6, "ME\0\0\0\0", 6);      /* the SLIC's */
+            break;
+        }
+    }
+    qtest_end(q);
+    unlink(rom);
+    rmdir(folder);
+}
+
 static void dma_works(void)
 {
     QTest *q = qtest_start("-machine pc -m 48M");
@@ -155,6 +195,7 @@ static void kernel_errors(void)
 
 QTEST("/fw-cfg/ports", ports)
 QTEST("/fw-cfg/files", files)
+QTEST("/fw-cfg/user-items", user_items)
 QTEST("/fw-cfg/dma", dma_works)
 QTEST("/fw-cfg/dma-errors", dma_errors)
 QTEST("/fw-cfg/kernel-errors", kernel_errors)

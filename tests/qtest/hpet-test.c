@@ -92,6 +92,22 @@ static void legacy(void)
     qtest_end(q);
 }
 
+/* Without it the PIT and the RTC have their lines for themselves. */
+static void none(void)
+{
+    QTest *q = qtest_start("-machine pc -no-hpet");
+
+    g_assert_cmphex(qtest_readl(q, HPET), ==, UINT32_MAX);
+    qtest_irq_intercept_in(q, "ioapic");
+    qtest_outb(q, 0x43, 0x34);          /* the PIT's channel 0, periodically */
+    qtest_outb(q, 0x40, 0x00);
+    qtest_outb(q, 0x40, 0x10);
+    qtest_clock_step(q, 10000000);
+    g_assert_true(qtest_irq(q, 0));
+    qtest_end(q);
+}
+
+QTEST("/hpet/none", none)
 QTEST("/hpet/counter", counter)
 QTEST("/hpet/one-shot", one_shot)
 QTEST("/hpet/periodic", periodic)
