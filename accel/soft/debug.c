@@ -113,12 +113,18 @@ void debug_check_fetch(SoftCpu *cpu, uint64_t la)
     }
 }
 
+void debug_report_pending(SoftCpu *cpu)
+{
+    cpu->dr[6] = (cpu->dr[6] & ~0xfULL) | cpu->priv->dr6_pending;
+    cpu->priv->dr6_pending = 0;
+    cpu->priv->data_trap = false;
+}
+
 /* Traps due behind the instruction that just ended: data breakpoints and the step. */
 static void raise_traps(SoftCpu *cpu, uint32_t bits)
 {
-    cpu->dr[6] = (cpu->dr[6] & ~0xfULL) | cpu->priv->dr6_pending | bits;
-    cpu->priv->dr6_pending = 0;
-    cpu->priv->data_trap = false;
+    debug_report_pending(cpu);
+    cpu->dr[6] |= bits;
     cpu_raise(cpu, NULL, EXC_DB);
 }
 

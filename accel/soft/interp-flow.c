@@ -65,6 +65,9 @@ SYS_JUMP(int3)
 static NOINLINE void do_int1(SoftCpu *cpu, const Op *op)
 {
     interrupt_deliver(cpu, op, EXC_DB, INT_ICEBP, cpu_next_rip(cpu, op));
+    if (cpu->priv->data_trap) {
+        debug_report_pending(cpu);      /* held back by MOV SS: this is their #DB */
+    }
 }
 SYS_JUMP(int1)
 

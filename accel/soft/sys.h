@@ -185,6 +185,8 @@ void debug_step_done(SoftCpu *cpu);
  * them is for the new TF to say, not for the one they began with.
  */
 void debug_step_flags(SoftCpu *cpu);
+/* A #DB comes: DR6 says what else it is for. */
+void debug_report_pending(SoftCpu *cpu);
 /* Between blocks: raises the #DB of a data breakpoint. */
 void debug_data_trap(SoftCpu *cpu);
 void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value);

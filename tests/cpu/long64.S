@@ -485,6 +485,17 @@ after_ss:
     CHECK_Z
     testl $2, last_dr6
     CHECK_NZ
+    /* one #DB where that is INT1 */
+    movl $0, COUNT
+    mov 0x650, %ss
+    .byte 0xf1
+after_int1:
+    cmpl $1, COUNT
+    CHECK_Z
+    cmpq $after_int1, last_rip
+    CHECK_Z
+    testl $2, last_dr6
+    CHECK_NZ
     mov $0x400, %eax
     mov %rax, %dr7
     /* so does its step */
