@@ -43,6 +43,14 @@ static bool apply_action(Config *c, const OptionRow *row, const char *arg, Error
     return true;
 }
 
+static bool apply_watchdog_action(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    int action = qapi_enum_parse(&qapi_type_WatchdogAction, arg, "watchdog", errp);
+
+    run_actions.watchdog = MAX(action, 0);
+    return action >= 0;
+}
+
 static bool apply_msg(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     JSON_AUTO json = keyval_parse_bare(arg, NULL, NULL, errp);
@@ -69,6 +77,11 @@ static bool apply_log(Config *c, const OptionRow *row, const char *arg, Error **
     }
     log_set_mask(mask);
     return true;
+}
+
+static bool apply_log_filter(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    return log_set_filter(arg, errp);
 }
 
 static bool apply_log_file(Config *c, const OptionRow *row, const char *arg, Error **errp)
@@ -129,6 +142,7 @@ const OptionRow options_run[] = {
       "[,panic=pause|shutdown|exit-failure|none][,watchdog=...]", apply_action,
       "what follows from events",
       .qmp = "action", .type = &qapi_type_ActionOptions },
+    { "watchdog-action", "ACTION", apply_watchdog_action, "the same as -action watchdog=ACTION" },
     { "daemonize", NULL, OPTION_FLAG(daemonize), .help = "go to the background when ready" },
     { "sandbox", "on|off[,obsolete=allow|deny][,elevateprivileges=allow|deny|children]"
       "[,spawn=allow|deny][,resourcecontrol=allow|deny]", apply_sandbox,
@@ -142,6 +156,8 @@ const OptionRow options_run[] = {
       .help = "read no configuration file by default (none is)" },
     OPTION_GROUP("Looking inside"),
     { "d", "ITEM,...", apply_log, "log these; 'help' lists them" },
+    { "dfilter", "RANGE,...", apply_log_filter,
+      "log of guest code only what is at these addresses: FIRST..LAST, START+LEN, END-LEN" },
     { "D", "FILE", apply_log_file, "log to this file" },
     { "trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", apply_trace,
       "trace points; 'help' lists them",

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "util/log.h"
+#include "util/parse.h"
+#include "util/trace.h"
 
 /* Lines a guest may cause in one second before the rest are only counted. */
 #define GUEST_LINES_PER_SECOND 200
@@ -11,6 +13,7 @@ const LogItem log_items[] = {
     { LOG_INT, "int", "show interrupts and exceptions in short form" },
     { LOG_EXEC, "exec", "show each block before it runs" },
     { LOG_CPU, "cpu", "show CPU registers before each block" },
+    { LOG_FPU, "fpu", "with 'cpu': FPU registers too" },
     { LOG_CPU_RESET, "cpu_reset", "show CPU state before CPU resets" },
     { LOG_GUEST_ERRORS, "guest_errors", "show what the guest does wrong" },
     { LOG_UNIMP, "unimp", "show what the guest asks for and is not there" },
@@ -42,6 +45,12 @@ bool log_parse(const char *names, uint32_t *mask, Error **errp)
             }
             continue;
         }
+        if (g_str_has_prefix(parts[i], "trace:")) {
+            if (!trace_set(parts[i] + strlen("trace:"), true, errp)) {
+                return false;
+            }
+            continue;
+        }
         while (item->name && strcmp(item->name, parts[i])) {
             item++;
         }
@@ -54,6 +63,73 @@ bool log_parse(const char *names, uint32_t *mask, Error **errp)
     }
     *mask = sum;
     return true;
+}
+
+typedef struct Range {
+    uint64_t first, last;
+} Range;
+
+static GArray *filter;          /* Range; NULL: everything */
+
+/* One of "FIRST..LAST", "START+LENGTH", "END-LENGTH". */
+static bool parse_range(const char *text, Range *range, Error **errp)
+{
+    static const char *const signs[] = { "..", "+", "-" };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(signs); i++) {
+        const char *sign = strstr(text, signs[i]);
+        g_autofree char *left = sign ? g_strndup(text, sign - text) : NULL;
+        uint64_t a, b;
+
+        if (!sign) {
+            continue;
+        }
+        if (parse_u64(left, 0, &a) || parse_u64(sign + strlen(signs[i]), 0, &b)) {
+            break;
+        }
+        *range = i == 0 ? (Range){ a, b } : i == 1 ? (Range){ a, a + b - 1 }
+                                                   : (Range){ a - b + 1, a };
+        if (range->first > range->last) {
+            error_set(errp, "Invalid range '%s'", text);
+            return false;
+        }
+        return true;
+    }
+    error_set(errp, "Bad range specifier '%s'", text);
+    error_hint(errp, "The form is FIRST..LAST, START+LENGTH or END-LENGTH");
+    return false;
+}
+
+bool log_set_filter(const char *ranges, Error **errp)
+{
+    g_auto(GStrv) parts = g_strsplit(ranges, ",", -1);
+    g_autoptr(GArray) list = g_array_new(false, false, sizeof(Range));
+
+    for (unsigned i = 0; parts[i]; i++) {
+        Range range;
+
+        if (!parse_range(parts[i], &range, errp)) {
+            return false;
+        }
+        g_array_append_val(list, range);
+    }
+    if (filter) {
+        g_array_unref(filter);
+    }
+    filter = g_steal_pointer(&list);
+    return true;
+}
+
+bool log_wants_address(uint64_t addr)
+{
+    for (unsigned i = 0; filter && i < filter->len; i++) {
+        const Range *range = &g_array_index(filter, Range, i);
+
+        if (addr >= range->first && addr <= range->last) {
+            return true;
+        }
+    }
+    return !filter;
 }
 
 bool log_set_file(const char *path, Error **errp)

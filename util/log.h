@@ -18,11 +18,8 @@ enum {
     LOG_GUEST_ERRORS = 1 << 4,
     LOG_UNIMP = 1 << 5,
     LOG_CPU_RESET = 1 << 6,
-    LOG_MMU = 1 << 7,
-    LOG_PAGE = 1 << 8,
-    LOG_NOCHAIN = 1 << 9,
-    LOG_TRACE = 1 << 10,
-    LOG_ACCEL = 1 << 11,
+    LOG_ACCEL = 1 << 7,
+    LOG_FPU = 1 << 8,
 };
 
 typedef struct LogItem {
@@ -40,9 +37,18 @@ static inline bool log_on(uint32_t mask)
     return unlikely(log_mask & mask);
 }
 
-/* Categories by name, separated by commas ("all" too); *mask is set on success. */
+/*
+ * Categories by name, separated by commas ("all" too); *mask is set on success.
+ * "trace:PATTERN" switches trace points on.
+ */
 bool log_parse(const char *names, uint32_t *mask, Error **errp);
 void log_set_mask(uint32_t mask);
+/*
+ * What is logged of guest code is only that in these ranges of addresses:
+ * "FIRST..LAST", "START+LENGTH", "END-LENGTH", separated by commas. Before the start.
+ */
+bool log_set_filter(const char *ranges, Error **errp);
+bool log_wants_address(uint64_t addr);
 /* NULL: stderr. %d in the name stands for the process id. */
 bool log_set_file(const char *path, Error **errp);
 

@@ -72,6 +72,9 @@ void soft_log_built(SoftCpu *cpu, const Block *b)
 {
     g_autoptr(GString) out = g_string_new("----------------\nIN:\n");
 
+    if (!log_wants_address(linear(cpu, b))) {
+        return;
+    }
     print_code(cpu, b, out);
     log_printf("%s\n", out->str);
 }
@@ -80,13 +83,16 @@ void soft_log_run(SoftCpu *cpu, const Block *b)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
+    if (!log_wants_address(linear(cpu, b))) {
+        return;
+    }
     if (log_on(LOG_EXEC)) {
         g_string_append_printf(out, "Trace %u: %p [%016" PRIx64 "/%016" PRIx64 "/%08x/%08x]\n",
                                cpu->priv->index, (const void *)b, cpu->seg[S_CS].base,
                                linear(cpu, b), b->key_mode, b->nr_insn);
     }
     if (log_on(LOG_CPU)) {
-        print_registers(cpu, false, out);
+        print_registers(cpu, log_on(LOG_FPU), out);
     }
     log_printf("%s", out->str);
 }

@@ -228,6 +228,21 @@ def test_log(tap, mica, folder):
                    all(w in text for w in texts), '-d ' + item, text + result.stderr.decode())
 
 
+def test_log_filter(tap, mica, folder):
+    """-dfilter keeps what begins in its ranges; trace: switches trace points on."""
+    log = os.path.join(folder, 'cpu.log')
+    args = ['-accel', 'soft', '-display', 'none', '-bios', 'rom.bin', '-device',
+            'isa-debug-exit,iobase=0xf4,iosize=1', '-D', log, '-d']
+    run(mica, args + ['in_asm', '-dfilter', '0xfffff000+0xe80,0xfff00..0xfff03'], folder)
+    with open(log, encoding='utf-8') as f:
+        text = f.read()
+    tap.report('0xfffffe0c:  cd 10 ' in text and '0xfffffff0:' not in text and
+               '0x000fff00:' in text, '-dfilter', text)
+    result = run(mica, args + ['trace:debug_exit*'], folder)
+    with open(log, encoding='utf-8') as f:
+        tap.report('debug_exit_write' in f.read(), '-d trace:', result.stderr.decode())
+
+
 def status_of(pid):
     with open(f'/proc/{pid}/status', encoding='utf-8') as f:
         return dict(line.rstrip('\n').split(':\t', 1) for line in f)
@@ -287,6 +302,7 @@ def main():
         test_sandbox(tap, mica, folder)
         test_daemonize(tap, mica, folder)
         test_log(tap, mica, folder)
+        test_log_filter(tap, mica, folder)
     print(f'1..{tap.n}')
     sys.exit(tap.failed != 0)
 
