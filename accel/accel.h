@@ -70,6 +70,7 @@ typedef struct AccelType {
     void (*debug_step)(Vcpu *cpu, unsigned flags);
     bool (*debug_translate)(Vcpu *cpu, uint64_t la, uint64_t *phys);
     bool (*debug_in_smm)(Vcpu *cpu);    /* NULL: never in another view of memory */
+    void (*print_jit)(GString *out);    /* "info jit"; NULL: guest code is not prepared */
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)
 

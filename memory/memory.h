@@ -177,5 +177,7 @@ void mem_for_each_range(AddressSpace *as, void (*fn)(const MemRange *range, void
 
 /* The flat view as text ("info mtree -f"): a line a range. */
 void mem_print(AddressSpace *as, GString *out);
+/* A region and all below it as text ("info mtree"). */
+void mem_print_tree(const MemRegion *r, bool with_owner, bool with_disabled, GString *out);
 
 #endif

@@ -142,7 +142,6 @@ static const HmpCommand rows[] = {
     { "pmemsave", "ADDR SIZE FILE", "guest memory to a file, by physical address",
       { { "val", HMP_INT }, { "size", HMP_INT }, { "filename", HMP_WORD } }, .qmp = "pmemsave" },
     { "object_del", "ID", "remove an object of -object", ID("id"), .qmp = "object-del" },
-    { "device_del", "ID", "unplug a device", ID("id"), .qmp = "device_del" },
     { "chardev-remove", "ID", "remove a character device", ID("id"), .qmp = "chardev-remove",
       .complete = complete_chardevs },
     { "chardev-send-break", "ID", "send a break on a character device", ID("id"),

@@ -148,6 +148,28 @@ static void hmp_free(Monitor *mon)
     g_free(hmp_session(mon)->line);
 }
 
+/* Of the session that asks; over QMP nobody types. */
+static void co_history(const Json *args, GString *out, Error **errp)
+{
+    Monitor *mon = monitor_current();
+    const GPtrArray *lines;
+
+    if (!mon || mon->ops->mode != MONITOR_MODE_READLINE || !hmp_session(mon)->rl) {
+        return;
+    }
+    lines = readline_history(hmp_session(mon)->rl);
+    for (unsigned i = 0; i < lines->len; i++) {
+        g_string_append_printf(out, "%u: '%s'\n", i, (char *)lines->pdata[i]);
+    }
+}
+
+static const HmpCommand info_rows[] = {
+    { "history", "", "the lines typed before", .co_run = co_history },
+    { }
+};
+static const HmpTable info_table = { info_rows, true };
+REGISTER_HMP(info_table)
+
 static const MonitorModeOps hmp_mode = {
     .mode = MONITOR_MODE_READLINE, .size = sizeof(HmpSession), .opened = hmp_opened,
     .closed = hmp_closed, .can_read = hmp_can_read, .read = hmp_read, .event = hmp_event,

@@ -157,19 +157,6 @@ static char *take_word(const char **line, Error **errp)
 
 static Json *convert(const HmpArg *arg, const char *word, Error **errp)
 {
-    if (arg->kind == HMP_INT) {
-        char *end;
-        bool negative = *word == '-';
-        uint64_t value;
-
-        errno = 0;
-        value = g_ascii_strtoull(word + negative, &end, 0);
-        if (*end || end == word + negative || errno) {
-            error_set(errp, "'%s' is no number for '%s'", word, arg->name);
-            return NULL;
-        }
-        return json_object_new_int64(negative ? -(int64_t)value : (int64_t)value);
-    }
     if (arg->kind == HMP_BOOL) {
         bool on = !strcmp(word, "on");
 
@@ -182,6 +169,22 @@ static Json *convert(const HmpArg *arg, const char *word, Error **errp)
     return json_object_new_string(word);
 }
 
+static Json *co_take_number(const HmpArg *arg, const char **line, Error **errp)
+{
+    int64_t value;
+
+    if (!co_hmp_expr(line, &value, errp)) {
+        error_prepend(errp, "%s: ", arg->name);
+        return NULL;
+    }
+    return json_object_new_int64(value);
+}
+
+static char letter_of(const HmpArg *arg)
+{
+    return arg->letter ? arg->letter : *arg->name;
+}
+
 /* Flags come first, whatever their order. */
 static bool take_flags(const HmpCommand *cmd, const char **line, Json *args, Error **errp)
 {
@@ -189,20 +192,31 @@ static bool take_flags(const HmpCommand *cmd, const char **line, Json *args, Err
            (!(*line)[2] || g_ascii_isspace((*line)[2]))) {
         const HmpArg *arg = cmd->args;
 
-        while (arg->kind && !(arg->kind == HMP_FLAG && *arg->name == (*line)[1])) {
+        while (arg->kind && !((arg->kind == HMP_FLAG || arg->kind == HMP_OPTION) &&
+                              letter_of(arg) == (*line)[1])) {
             arg++;
         }
         if (!arg->kind) {
             error_set(errp, "%s: unsupported option -%c", cmd->name, (*line)[1]);
             return false;
         }
-        json_object_object_add(args, arg->name, json_object_new_boolean(true));
         *line = skip_blanks(*line + 2);
+        if (arg->kind == HMP_OPTION) {
+            g_autofree char *word = take_word(line, errp);
+
+            if (!word) {
+                return false;
+            }
+            json_object_object_add(args, arg->name, json_object_new_string(word));
+            *line = skip_blanks(*line);
+        } else {
+            json_object_object_add(args, arg->name, json_object_new_boolean(true));
+        }
     }
     return true;
 }
 
-static Json *take_args(const HmpCommand *cmd, const char *line, Error **errp)
+static Json *co_take_args(const HmpCommand *cmd, const char *line, Error **errp)
 {
     Json *args = json_object_new_object();
     Error *err = NULL;
@@ -219,7 +233,7 @@ static Json *take_args(const HmpCommand *cmd, const char *line, Error **errp)
             line++;
         } else if (!take_flags(cmd, &line, args, &err)) {
             break;
-        } else if (arg->kind == HMP_FLAG) {
+        } else if (arg->kind == HMP_FLAG || arg->kind == HMP_OPTION) {
             continue;
         }
         if (!*line) {
@@ -228,13 +242,17 @@ static Json *take_args(const HmpCommand *cmd, const char *line, Error **errp)
             }
             break;
         }
-        if (arg->kind == HMP_REST) {
+        if (arg->kind == HMP_INT) {
+            value = co_take_number(arg, &line, &err);
+        } else if (arg->kind == HMP_REST) {
             word = g_strchomp(g_strdup(line));
             line = "";
         } else {
             word = take_word(&line, &err);
         }
-        value = word ? convert(arg, word, &err) : NULL;
+        if (word) {
+            value = convert(arg, word, &err);
+        }
         if (value) {
             json_object_object_add(args, arg->name, value);
         }
@@ -253,7 +271,7 @@ static Json *take_args(const HmpCommand *cmd, const char *line, Error **errp)
 static void co_run(const HmpCommand *cmd, const char *line, GString *out)
 {
     Error *err = NULL;
-    Json *args = take_args(cmd, line, &err);
+    Json *args = co_take_args(cmd, line, &err);
 
     if (err) {
         g_string_append_printf(out, "%s\nTry \"help %.*s\" for more information\n",
@@ -399,5 +417,7 @@ char *qmp_human_monitor_command(const char *command_line, bool has_cpu_index, in
         }
     }
     co_hmp_line(command_line, out);
+    /* As on a terminal, which is what those know who take the text apart. */
+    g_string_replace(out, "\n", "\r\n", 0);
     return g_string_free(out, false);
 }

@@ -13,9 +13,10 @@ typedef enum HmpKind {
     HMP_END,
     HMP_WORD,               /* up to a blank, or in double quotes */
     HMP_REST,               /* all that is left of the line */
-    HMP_INT,                /* decimal, 0x hexadecimal; may be negative */
+    HMP_INT,                /* an expression: monitor/hmp-expr.c */
     HMP_BOOL,               /* on, off */
-    HMP_FLAG,               /* -f: name begins with the letter */
+    HMP_FLAG,               /* -f: name begins with the letter, or the letter is given */
+    HMP_OPTION,             /* -f WORD */
     HMP_FORMAT,             /* /10xw directly behind the command: a word without the slash */
 } HmpKind;
 
@@ -23,6 +24,7 @@ typedef struct HmpArg {
     const char *name;       /* in the object that the command gets, and of QMP's argument */
     HmpKind kind;
     bool optional;
+    char letter;            /* of HMP_FLAG and HMP_OPTION; 0: the name's first */
 } HmpArg;
 
 /*
@@ -33,7 +35,7 @@ typedef struct HmpArg {
 typedef struct HmpCommand {
     const char *name;       /* "cont|c": with its short form */
     const char *params, *help;
-    HmpArg args[6];
+    HmpArg args[8];
     const char *qmp;
     void (*show)(const Json *value, GString *out);
     void (*co_run)(const Json *args, GString *out, Error **errp);
@@ -50,6 +52,11 @@ typedef struct HmpTable {
 void co_hmp_line(const char *line, GString *out);
 /* Run a QMP command; takes over args (may be NULL). NULL with errp. */
 Json *co_hmp_qmp(const char *name, Json *args, Error **errp);
+/* A number at *line, which moves behind it; in a coroutine. */
+bool co_hmp_expr(const char **line, int64_t *value, Error **errp);
+/* Who knows what "$rip" is. In a coroutine, may yield. */
+typedef bool HmpRegisterFn(const char *name, uint64_t *value, Error **errp);
+void hmp_set_registers(HmpRegisterFn *fn);
 /* What a line that was begun may go on with: whole words for its last one. */
 GPtrArray *hmp_complete(const char *line);
 

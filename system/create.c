@@ -7,6 +7,7 @@
 #include "hw/core/device-qmp.h"
 #include "hw/core/machine.h"
 #include "hw/rtc/mc146818.h"
+#include "monitor/hmp.h"
 #include "monitor/monitor.h"
 #include "qapi/keyval.h"
 #include "qapi/types-char.h"
@@ -598,6 +599,7 @@ static bool create_monitor(const ConfigItem *item, Error **errp)
 bool create_monitors(Config *c, Error **errp)
 {
     gdb_set_monitor(hmp_run_for_gdb);
+    hmp_set_registers(co_hmp_register);
     monitor_init();
     return create_each(c->monitors, create_monitor, errp);
 }

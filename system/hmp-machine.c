@@ -1,20 +1,17 @@
-/* Human commands that look into the machine: registers, memory, ports, the memory map, logs */
+/* Human commands that look into the machine: registers, ports, the memory map, logs */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
 #include "accel/cpu-state.h"
-#include "accel/debug.h"
 #include "memory/memory.h"
 #include "monitor/hmp.h"
 #include "system/hmp-machine.h"
 #include "util/coroutine.h"
 #include "util/log.h"
 
-#define MAX_ITEMS 65536
-
 static unsigned selected_cpu;
 
-static Vcpu *current_cpu(Error **errp)
+Vcpu *hmp_current_cpu(Error **errp)
 {
     Vcpu *cpu = vcpu_get(selected_cpu);
 
@@ -51,12 +48,30 @@ static void on_cpu(Vcpu *cpu, void *opaque)
     co_wake(c->co);
 }
 
-static void co_on_cpu(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
+void co_hmp_on_cpu(Vcpu *cpu, void (*fn)(Vcpu *cpu, void *opaque), void *opaque)
 {
     OnCpu c = { fn, opaque, co_self() };
 
     vcpu_run_on(cpu, on_cpu, &c);
     co_yield();
+}
+
+static void get_state(Vcpu *cpu, void *opaque)
+{
+    accel_get_state(cpu, opaque);
+}
+
+CpuState *co_hmp_cpu_state(Vcpu *cpu, Error **errp)
+{
+    CpuState *state;
+
+    if (!accel_type()->get_state) {
+        error_set(errp, "Accelerator '%s' has no registers", accel_type()->name);
+        return NULL;
+    }
+    state = g_new0(CpuState, 1);
+    co_hmp_on_cpu(cpu, get_state, state);
+    return state;
 }
 
 static void dump(Vcpu *cpu, void *opaque)
@@ -71,12 +86,12 @@ static void dump(Vcpu *cpu, void *opaque)
 static void co_dump_cpu(Vcpu *cpu, GString *out)
 {
     g_string_append_printf(out, "\nCPU#%u\n", cpu->index);
-    co_on_cpu(cpu, dump, out);
+    co_hmp_on_cpu(cpu, dump, out);
 }
 
 static void co_registers(const Json *args, GString *out, Error **errp)
 {
-    Vcpu *cpu = current_cpu(errp);
+    Vcpu *cpu = hmp_current_cpu(errp);
 
     if (!cpu) {
         return;
@@ -91,151 +106,6 @@ static void co_registers(const Json *args, GString *out, Error **errp)
     }
     for (unsigned i = 0; i < vcpu_count(); i++) {
         co_dump_cpu(vcpu_get(i), out);
-    }
-}
-
-/* --- memory --- */
-
-typedef struct Format {
-    unsigned count, size;
-    char kind;                  /* x, d, u, o, c */
-} Format;
-
-static bool parse_format(const char *text, Format *f, Error **errp)
-{
-    *f = (Format){ 1, 4, 'x' };
-    if (!text) {
-        return true;
-    }
-    if (g_ascii_isdigit(*text)) {
-        unsigned long count = strtoul(text, (char **)&text, 10);
-
-        f->count = MIN(count, MAX_ITEMS);
-    }
-    for (; *text; text++) {
-        if (strchr("xduoc", *text)) {
-            f->kind = *text;
-            f->size = *text == 'c' ? 1 : f->size;
-        } else if (strchr("bhwg", *text)) {
-            f->size = 1 << (strchr("bhwg", *text) - "bhwg");
-        } else {
-            error_set(errp, "invalid char in format: '%c'; valid: a number, then x d u o c, then "
-                      "b h w g", *text);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void print_item(GString *out, const Format *f, uint64_t value)
-{
-    int64_t as_signed = (int64_t)(value << (64 - f->size * 8)) >> (64 - f->size * 8);
-
-    switch (f->kind) {
-    case 'd':
-        g_string_append_printf(out, "%" PRId64, as_signed);
-        break;
-    case 'u':
-        g_string_append_printf(out, "%" PRIu64, value);
-        break;
-    case 'o':
-        g_string_append_printf(out, "%#" PRIo64, value);
-        break;
-    case 'c':
-        g_string_append_printf(out, g_ascii_isprint(value) ? "'%c'" : "'\\x%02x'", (int)value);
-        break;
-    default:
-        g_string_append_printf(out, "0x%0*" PRIx64, (int)f->size * 2, value);
-        break;
-    }
-}
-
-typedef struct Examine {
-    Format f;
-    uint64_t addr;
-    GString *out;
-} Examine;
-
-/* cpu NULL: by physical address. */
-static void examine(Vcpu *cpu, void *opaque)
-{
-    const Examine *e = opaque;
-    Format f = e->f;
-    GString *out = e->out;
-    uint64_t addr = e->addr;
-    unsigned in_line = f.kind == 'c' ? 8 : 16 / f.size;
-
-    for (unsigned i = 0; i < f.count; i++, addr += f.size) {
-        uint64_t value = 0;
-        bool ok = cpu ? debug_mem_read(cpu, addr, &value, f.size)
-                      : mem_read(memory_space(), addr, &value, f.size);
-
-        if (i % in_line == 0) {
-            g_string_append_printf(out, "%s%016" PRIx64 ":", i ? "\n" : "", addr);
-        }
-        if (!ok) {
-            g_string_append_printf(out, " Cannot access memory\n");
-            return;
-        }
-        g_string_append_c(out, ' ');
-        print_item(out, &f, value);
-    }
-    g_string_append_c(out, '\n');
-}
-
-static void co_x(const Json *args, GString *out, Error **errp)
-{
-    Examine e = { .addr = hmp_int(args, "addr"), .out = out };
-    Vcpu *cpu = current_cpu(errp);
-
-    if (cpu && parse_format(hmp_str(args, "fmt"), &e.f, errp)) {
-        co_on_cpu(cpu, examine, &e);
-    }
-}
-
-static void co_xp(const Json *args, GString *out, Error **errp)
-{
-    Examine e = { .addr = hmp_int(args, "addr"), .out = out };
-
-    if (parse_format(hmp_str(args, "fmt"), &e.f, errp)) {
-        examine(NULL, &e);
-    }
-}
-
-static void co_print(const Json *args, GString *out, Error **errp)
-{
-    Format f;
-
-    if (parse_format(hmp_str(args, "fmt"), &f, errp)) {
-        f.size = 8;
-        if (f.kind == 'x') {
-            g_string_append_printf(out, "%#" PRIx64, hmp_int(args, "val"));
-        } else {
-            print_item(out, &f, hmp_int(args, "val"));
-        }
-        g_string_append_c(out, '\n');
-    }
-}
-
-static void translate(Vcpu *cpu, void *opaque)
-{
-    const Examine *e = opaque;
-    uint64_t phys;
-
-    if (debug_translate(cpu, e->addr, &phys)) {
-        g_string_append_printf(e->out, "gpa: %#" PRIx64 "\n", phys);
-    } else {
-        g_string_append(e->out, "Unmapped\n");
-    }
-}
-
-static void co_gva2gpa(const Json *args, GString *out, Error **errp)
-{
-    Examine e = { .addr = hmp_int(args, "addr"), .out = out };
-    Vcpu *cpu = current_cpu(errp);
-
-    if (cpu) {
-        co_on_cpu(cpu, translate, &e);
     }
 }
 
@@ -265,10 +135,30 @@ static void co_out(const Json *args, GString *out, Error **errp)
 
 /* --- the map, logs, the debugger --- */
 
+static void print_flat(const char *name, const char *root, AddressSpace *as, GString *out)
+{
+    g_string_append_printf(out, "FlatView #%d\n AS \"%s\", root: %s\n Root memory region: %s\n",
+                           as == io_space(), name, root, root);
+    mem_print(as, out);
+    g_string_append_c(out, '\n');
+}
+
+static void print_tree(const char *name, const MemRegion *root, const Json *args, GString *out)
+{
+    g_string_append_printf(out, "address-space: %s\n", name);
+    mem_print_tree(root, hmp_bool(args, "owner"), hmp_bool(args, "disabled"), out);
+    g_string_append_c(out, '\n');
+}
+
 static void co_mtree(const Json *args, GString *out, Error **errp)
 {
-    mem_print(memory_space(), out);
-    mem_print(io_space(), out);
+    if (hmp_bool(args, "flat")) {
+        print_flat("memory", memory_root()->name, memory_space(), out);
+        print_flat("I/O", io_root()->name, io_space(), out);
+    } else {
+        print_tree("memory", memory_root(), args, out);
+        print_tree("I/O", io_root(), args, out);
+    }
 }
 
 static void co_log(const Json *args, GString *out, Error **errp)
@@ -301,14 +191,6 @@ static void co_gdbserver(const Json *args, GString *out, Error **errp)
 static const HmpCommand rows[] = {
     { "cpu", "INDEX", "the CPU that registers and x are about", { { "index", HMP_INT } },
       .co_run = co_cpu },
-    { "x", "/FMT ADDR", "guest memory, by virtual address",
-      { { "fmt", HMP_FORMAT, true }, { "addr", HMP_INT } }, .co_run = co_x },
-    { "xp", "/FMT ADDR", "guest memory, by physical address",
-      { { "fmt", HMP_FORMAT, true }, { "addr", HMP_INT } }, .co_run = co_xp },
-    { "print|p", "/FMT VALUE", "a number in other forms",
-      { { "fmt", HMP_FORMAT, true }, { "val", HMP_INT } }, .co_run = co_print },
-    { "gva2gpa", "ADDR", "the physical address of a virtual one", { { "addr", HMP_INT } },
-      .co_run = co_gva2gpa },
     { "i", "/FMT PORT", "read an I/O port", { { "fmt", HMP_FORMAT, true }, { "addr", HMP_INT } },
       .co_run = co_in },
     { "o", "/FMT PORT VALUE", "write an I/O port",
@@ -328,7 +210,10 @@ REGISTER_HMP(table)
 static const HmpCommand info_rows[] = {
     { "registers", "[-a]", "the registers of the CPU, or of all", { { "all", HMP_FLAG } },
       .co_run = co_registers },
-    { "mtree", "", "memory and ports as the guest sees them", .co_run = co_mtree },
+    { "mtree", "[-f][-o][-D]", "memory and ports: regions, or what the guest sees (-f); their "
+      "owners (-o), also what is disabled (-D)",
+      { { "flat", HMP_FLAG }, { "owner", HMP_FLAG }, { "disabled", HMP_FLAG, .letter = 'D' } },
+      .co_run = co_mtree },
     { }
 };
 static const HmpTable info_table = { info_rows, true };

@@ -23,6 +23,9 @@ static bool live;
 
 void input_handler_add(InputHandler *h)
 {
+    static unsigned next;
+
+    h->index = next++;
     list_prepend(&handlers, &h->link);
 }
 
@@ -35,6 +38,35 @@ void input_handler_activate(InputHandler *h)
 void input_handler_remove(InputHandler *h)
 {
     list_remove(&h->link);
+}
+
+static bool is_pointer(const InputHandler *h)
+{
+    return h->move || h->place;
+}
+
+void input_pointers_for_each(void (*fn)(const InputHandler *h, void *opaque), void *opaque)
+{
+    const InputHandler *h;
+
+    list_for_each(h, &handlers, InputHandler, link) {
+        if (is_pointer(h)) {
+            fn(h, opaque);
+        }
+    }
+}
+
+bool input_pointer_select(unsigned index)
+{
+    InputHandler *h;
+
+    list_for_each(h, &handlers, InputHandler, link) {
+        if (is_pointer(h) && h->index == index) {
+            input_handler_activate(h);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The first handler that has the callback at that offset. */

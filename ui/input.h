@@ -21,6 +21,8 @@
  */
 typedef struct InputHandler {
     const char *name;
+    const char *desc;               /* as "info mice" shows it; NULL: the name */
+    unsigned index;                 /* given when it is added */
     void (*key)(void *opaque, KeyCode key, bool down);
     void (*move)(void *opaque, int dx, int dy);
     void (*place)(void *opaque, int x, int y);
@@ -34,6 +36,10 @@ typedef struct InputHandler {
 void input_handler_add(InputHandler *h);        /* and activate */
 void input_handler_activate(InputHandler *h);
 void input_handler_remove(InputHandler *h);
+/* Those with a pointer, the one that gets events first. */
+void input_pointers_for_each(void (*fn)(const InputHandler *h, void *opaque), void *opaque);
+/* Make the one of that index the first; false: there is none. */
+bool input_pointer_select(unsigned index);
 /* The pointer is an absolute one (a tablet), so that hosts need not grab it. */
 bool input_is_absolute(void);
 /* Is there anybody for this kind of event? */

@@ -171,3 +171,27 @@ void qmp_input_send_event(const char *device, bool has_head, int64_t head, Input
     }
     input_sync();
 }
+
+typedef struct Mice {
+    MouseInfoList *list, **tail;
+} Mice;
+
+static void add_mouse(const InputHandler *h, void *opaque)
+{
+    Mice *mice = opaque;
+    MouseInfo *info = g_new0(MouseInfo, 1);
+
+    info->name = g_strdup(h->desc ? h->desc : h->name);
+    info->index = h->index;
+    info->absolute = h->place;
+    info->current = !mice->list;
+    QAPI_APPEND(mice->tail, info);
+}
+
+MouseInfoList *qmp_query_mice(Error **errp)
+{
+    Mice mice = { NULL, &mice.list };
+
+    input_pointers_for_each(add_mouse, &mice);
+    return mice.list;
+}

@@ -20,6 +20,10 @@ static Block *retired;          /* newest first */
 static _Atomic uint64_t epoch = 1;
 static size_t block_bytes;
 static bool one_insn;
+/* For people. */
+static struct {
+    size_t blocks, guest_bytes, guest_max, crossing, built, killed, flushes;
+} stats;
 
 void block_lock(void)
 {
@@ -220,6 +224,10 @@ void block_kill(Block *b)
     Link *l, *next;
     unsigned n;
 
+    stats.blocks--;
+    stats.guest_bytes -= b->size;
+    stats.crossing -= b->phys2 != RAM_ADDR_NONE;
+    stats.killed++;
     unhash(b);
     smc_remove_block(b);
     atomic_store_explicit(&b->mode, BLOCK_DEAD, memory_order_relaxed);
@@ -372,7 +380,13 @@ static bool insert(Block *b, const Source *s)
     }
     if (block_bytes > BLOCK_BYTES_MAX) {
         block_kill_all();
+        stats.flushes++;
     }
+    stats.blocks++;
+    stats.built++;
+    stats.guest_bytes += b->size;
+    stats.guest_max = MAX(stats.guest_max, b->size);
+    stats.crossing += b->phys2 != RAM_ADDR_NONE;
     block_bytes += block_size(b);
     b->ram = s->ram;
     b->ram2 = b->phys2 == RAM_ADDR_NONE ? RAM_ADDR_NONE : s->ram2;
@@ -455,4 +469,26 @@ Block *block_lookup(SoftCpu *cpu)
         slot->block = b;
     }
     return b;
+}
+
+/* In the words of those who read it with scripts. */
+void block_print_stats(GString *out)
+{
+    size_t n;
+
+    block_lock();
+    n = MAX(stats.blocks, 1);
+    g_string_append_printf(out, "Translation buffer state:\n"
+                           "gen code size       %zu/%zu\n"
+                           "TB count            %zu\n"
+                           "TB avg target size  %zu max=%zu bytes\n"
+                           "TB avg host size    %zu bytes (expansion ratio: %.1f)\n"
+                           "cross page TB count %zu (%zu%%)\n\nStatistics:\n"
+                           "TB flush count      %zu\nTB invalidate count %zu\n"
+                           "TB build count      %zu\n",
+                           block_bytes, (size_t)BLOCK_BYTES_MAX, stats.blocks,
+                           stats.guest_bytes / n, stats.guest_max, block_bytes / n,
+                           (double)block_bytes / MAX(stats.guest_bytes, 1), stats.crossing,
+                           stats.crossing * 100 / n, stats.flushes, stats.killed, stats.built);
+    block_unlock();
 }

@@ -3,6 +3,8 @@
 #ifndef ACCEL_SOFT_BLOCK_H
 #define ACCEL_SOFT_BLOCK_H
 
+#include <glib.h>
+
 #include "accel/soft/soft-cpu.h"
 
 #define BLOCK_MAX_INSNS 64
@@ -56,6 +58,9 @@ void block_cpu_outside(SoftCpu *cpu);
 void block_set_one_insn(bool on);
 /* Drop the blocks with code at this linear address, in whatever address space. */
 void block_drop_at(uint64_t la);
+
+/* "info jit" */
+void block_print_stats(GString *out);
 
 /* block-analyse.c: flags that are dead, pairs that fuse. */
 void block_analyse(Op *ops, unsigned nr);

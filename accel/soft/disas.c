@@ -608,3 +608,13 @@ int insn_disas(char *buf, size_t size, const Insn *i, uint64_t pc, unsigned mode
     put_operands(&o, skip_last);
     return o.len;
 }
+
+void insn_print_line(GString *out, uint64_t pc, const uint8_t *bytes, unsigned len,
+                     const char *text)
+{
+    g_string_append_printf(out, "0x%08" PRIx64 ":  ", pc);
+    for (unsigned i = 0; i < len; i++) {
+        g_string_append_printf(out, "%02x ", bytes[i]);
+    }
+    g_string_append_printf(out, "%*s %s\n", (int)(8 - MIN(len, 8u)) * 3, "", text);
+}

@@ -3,6 +3,8 @@
 #ifndef ACCEL_SOFT_DISAS_H
 #define ACCEL_SOFT_DISAS_H
 
+#include <glib.h>
+
 #include "accel/soft/insn-info.h"
 
 /*
@@ -10,5 +12,8 @@
  * mode: MODE_CODE* of a mode word, the one it was decoded with.
  */
 int insn_disas(char *buf, size_t size, const Insn *i, uint64_t pc, unsigned mode);
+/* A line of a listing: the address, the bytes, and what they are. */
+void insn_print_line(GString *out, uint64_t pc, const uint8_t *bytes, unsigned len,
+                     const char *text);
 
 #endif

@@ -60,11 +60,7 @@ static void print_code(SoftCpu *cpu, const Block *b, GString *out)
         if (got > 0) {
             insn_disas(text, sizeof(text), &insn, start + offset, b->key_mode);
         }
-        g_string_append_printf(out, "0x%08" PRIx64 ":  ", start + offset);
-        for (unsigned i = 0; i < len; i++) {
-            g_string_append_printf(out, "%02x ", bytes[i]);
-        }
-        g_string_append_printf(out, "%*s %s\n", (int)(8 - MIN(len, 8u)) * 3, "", text);
+        insn_print_line(out, start + offset, bytes, len, text);
     }
 }
 

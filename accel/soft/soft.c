@@ -353,5 +353,6 @@ static const AccelType soft_accel = {
     .get_state = vcpu_get_state, .put_state = vcpu_put_state,
     .cpuid = soft_cpuid, .debug_point = gdb_point_changed, .debug_step = soft_debug_step,
     .debug_translate = soft_debug_translate, .debug_in_smm = soft_debug_in_smm,
+    .print_jit = block_print_stats,
 };
 REGISTER_ACCEL(soft_accel)

@@ -3,6 +3,8 @@
 #ifndef HW_CORE_DEVICE_H
 #define HW_CORE_DEVICE_H
 
+#include <glib.h>
+
 #include "hw/core/irq.h"
 #include "qom/object.h"
 #include "qom/prop.h"
@@ -87,6 +89,8 @@ struct BusType {
     bool (*can_hotplug)(const Bus *bus);
     void (*plugged)(Device *dev);
     void (*unplug)(Device *dev);        /* ask the guest; device_deleted() follows, or not */
+    /* More lines of "info qtree" for a device on it, each behind that many blanks; may be NULL. */
+    void (*print)(Device *dev, unsigned indent, GString *out);
 };
 #define REGISTER_BUS(desc) REGISTER(bus, desc)
 

@@ -231,7 +231,8 @@ void ps2_mouse_init(Ps2Mouse *m, void (*ready)(void *opaque), void *opaque)
     m->port.ready = ready;
     m->port.opaque = opaque;
     m->input = (InputHandler){
-        .name = "ps2-mouse", .move = mouse_move, .button = mouse_button, .sync = mouse_sync,
+        .name = "ps2-mouse", .desc = "PS/2 Mouse",
+        .move = mouse_move, .button = mouse_button, .sync = mouse_sync,
         .opaque = m,
     };
     input_handler_add(&m->input);

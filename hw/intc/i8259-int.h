@@ -24,6 +24,7 @@ typedef struct I8259 {
     bool auto_eoi, rotate_aeoi, special_nested, special_mask;
     bool read_isr, poll;
 
+    uint64_t counts[8];         /* how often each input went up, for people */
     IrqLine *intr;
     struct I8259 *slave;        /* behind CASCADE, of the master */
 } I8259;

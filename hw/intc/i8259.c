@@ -67,6 +67,7 @@ static void input(void *opaque, int n, int level)
     uint8_t bit = BIT(n);
 
     TRACE(i8259_input, "master %d input %d level %d", s->master, n, level);
+    s->counts[n] += level && !(s->lines & bit);
     if (level_inputs(s) & bit) {
         s->irr = level ? s->irr | bit : s->irr & ~bit;
     } else if (level && !(s->lines & bit)) {

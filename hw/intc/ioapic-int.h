@@ -20,6 +20,7 @@ typedef struct Ioapic {
     uint8_t id, select;
     uint32_t lines;             /* levels of the pins */
     uint64_t table[IOAPIC_NR_PINS];
+    uint64_t counts[IOAPIC_NR_PINS];    /* how often each input went up, for people */
 } Ioapic;
 
 extern const StateField ioapic_state[];

@@ -51,12 +51,14 @@ static void ioapic_pin(void *opaque, int n, int level)
 {
     Ioapic *s = opaque;
     bool rising;
+    int input = n;
 
     /* ISA interrupt 0 is wired to pin 2, as the firmware's tables say. */
     if (n == 0) {
         n = 2;
     }
     rising = level && !(s->lines & BIT(n));
+    s->counts[input] += rising;
     TRACE(ioapic_pin, "pin %d level %d", n, level);
     s->lines = level ? s->lines | BIT(n) : s->lines & ~BIT(n);
     if (s->table[n] & RTE_LEVEL) {

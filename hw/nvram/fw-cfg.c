@@ -282,6 +282,16 @@ static Item *file_find(FwCfg *s, const char *name)
     return NULL;
 }
 
+void fw_cfg_files_for_each(FwCfg *s, void (*fn)(const char *name, size_t len, void *opaque),
+                           void *opaque)
+{
+    for (unsigned i = 0; i < s->nr_files; i++) {
+        const Item *item = item_find(s, FW_CFG_FILE_FIRST + i);
+
+        fn(item->name, item->len, opaque);
+    }
+}
+
 /* be32 count, then 64 bytes a file: be32 size, be16 key, 2 reserved, name */
 static void build_directory(FwCfg *s)
 {

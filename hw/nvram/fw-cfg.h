@@ -70,6 +70,9 @@ bool fw_cfg_add_file_select(FwCfg *s, const char *name, const void *data, size_t
 void fw_cfg_file_set_writable(FwCfg *s, const char *name);
 /* New content for a file, which is added when it is not there. */
 bool fw_cfg_modify_file(FwCfg *s, const char *name, const void *data, size_t len, Error **errp);
+/* Each file, in order of its number. */
+void fw_cfg_files_for_each(FwCfg *s, void (*fn)(const char *name, size_t len, void *opaque),
+                           void *opaque);
 /* What a file holds now, NULL when there is none of that name; valid until it is modified. */
 const uint8_t *fw_cfg_file_data(FwCfg *s, const char *name, size_t *len);
 

@@ -225,6 +225,31 @@ static void reset_device(Device *dev)
     pci_reset_config(DEVICE_OF(dev, PciDevice));
 }
 
+static void print(Device *dev, unsigned indent, GString *out)
+{
+    const PciDevice *pci = DEVICE_OF(dev, PciDevice);
+    uint16_t class = pci_get_word(pci, PCI_CLASS_DEVICE);
+    const char *name = pci_class_name(class);
+    g_autofree char *number = g_strdup_printf("Class %04x", class);
+
+    g_string_append_printf(out, "%*sclass %s, addr %02x:%02x.%x, pci id %04x:%04x (sub "
+                           "%04x:%04x)\n", indent, "", name ? name : number,
+                           pci_bus_number(pci_bus(pci)), PCI_SLOT(pci->devfn),
+                           PCI_FN(pci->devfn), pci_get_word(pci, PCI_VENDOR_ID),
+                           pci_get_word(pci, PCI_DEVICE_ID),
+                           pci_get_word(pci, PCI_SUBSYSTEM_VENDOR_ID),
+                           pci_get_word(pci, PCI_SUBSYSTEM_ID));
+    for (unsigned i = 0; i <= PCI_ROM_SLOT; i++) {
+        const PciBar *bar = &pci->bars[i];
+
+        if (bar->region) {
+            g_string_append_printf(out, "%*sbar %u: %s at 0x%" PRIx64 " [0x%" PRIx64 "]\n", indent,
+                                   "", i, bar->type & PCI_BAR_IO ? "i/o" : "mem", bar->addr,
+                                   bar->addr + bar->region->size - 1);
+        }
+    }
+}
+
 static const Prop pci_props[] = {
     PROP_CUSTOM_AS("addr", PciDevice, addr, &addr_ops,
                    "Slot and optional function number, example: 06.0 or 06"),
@@ -279,6 +304,6 @@ static void unplug(Device *dev)
 static const BusType pci_bus_type = {
     .name = BUS_PCI, .props = pci_props, .state = pci_state, .boot_path = boot_path, .attach = attach,
     .attached = attached, .detach = detach, .reset_device = reset_device, .max_devices = 256,
-    .can_hotplug = can_hotplug, .plugged = plugged, .unplug = unplug,
+    .can_hotplug = can_hotplug, .plugged = plugged, .unplug = unplug, .print = print,
 };
 REGISTER_BUS(pci_bus_type)

@@ -12,4 +12,7 @@ void pci_update_bars(PciDevice *pci);
 bool pci_rom_load(PciDevice *pci, Error **errp);
 void pci_rom_free(PciDevice *pci);
 
+/* The name of a class (base and subclass), NULL where there is none. */
+const char *pci_class_name(uint16_t class_id);
+
 #endif

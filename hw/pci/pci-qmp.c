@@ -1,7 +1,7 @@
 /* query-pci: buses and devices as configuration space shows them */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
-#include "hw/pci/pci.h"
+#include "hw/pci/pci-int.h"
 #include "qapi/commands-pci.h"
 
 /* PCI Code and ID Assignment Specification: base class and subclass. */
@@ -27,16 +27,22 @@ static const struct {
 
 static PciDeviceInfoList *bus_devices(PciBus *bus);
 
+const char *pci_class_name(uint16_t class_id)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(class_names); i++) {
+        if (class_names[i].class_id == class_id) {
+            return class_names[i].desc;
+        }
+    }
+    return NULL;
+}
+
 static PciDeviceClass *class_info(const PciDevice *pci)
 {
     PciDeviceClass *info = g_new0(PciDeviceClass, 1);
 
     info->class = pci_get_word(pci, PCI_CLASS_DEVICE);
-    for (size_t i = 0; i < ARRAY_SIZE(class_names); i++) {
-        if (class_names[i].class_id == info->class) {
-            info->desc = g_strdup(class_names[i].desc);
-        }
-    }
+    info->desc = g_strdup(pci_class_name(info->class));
     return info;
 }
 

@@ -43,8 +43,10 @@ class Human:
 def test_over_qmp():
     with Program(BINARY, PC) as p:
         def hmp(line, **more):
-            return p.qmp.cmd_dict({'execute': 'human-monitor-command',
+            text = p.qmp.cmd_dict({'execute': 'human-monitor-command',
                                    'arguments': {'command-line': line, **more}})
+            assert text.count('\n') == text.count('\r\n')
+            return text.replace('\r\n', '\n')
         assert hmp('info status') == 'VM status: paused (prelaunch)\n'
         assert hmp('info name') == 'n\n'
         assert hmp('info version').startswith('7.2.0')
@@ -57,6 +59,35 @@ def test_over_qmp():
         assert hmp('o /b 0x70 0x0e') == '' and hmp('i /b 0x71') == 'portb[0x0071] = 0x00\n'
         assert re.match(r'0{16}: 0x[0-9a-f]{8} 0x[0-9a-f]{8}\n$', hmp('xp /2xw 0')), hmp('xp /2xw 0')
         assert hmp('p /x 255') == '0xff\n' and hmp('print /d 0x10') == '16\n'
+        for text, value in (('1+2*3', '0x7'), ('(1 + 2) * 3', '0x9'), ('-1', '0x' + 'f' * 16),
+                            ('~0 & 0xf0 | 3 ^ 2', '0xf1'), ("'a'", '0x61'), ('7 / 2 - 7 % 4', '0'),
+                            ('-0x8000000000000000 / -1', '0x8000000000000000')):
+            assert hmp('p ' + text) == value + '\n', (text, hmp('p ' + text))
+        for text in ('1/0', '1+', '(1', '$nope', "'a", '1z', '(' * 100, '-' * 100,
+                     '0x10000000000000000'):
+            assert 'Try "help p' in hmp('p ' + text) or 'Try "help print' in hmp('p ' + text), text
+        assert 'device_add DRIVER' in hmp('help device_add')
+        assert hmp('device_add i6300esb,id=wd0,addr=7') == '' and 'id "wd0"' in hmp('info qtree')
+        assert "'nope' is not a valid device model" in hmp('device_add nope')
+        assert 'i6300esb' in hmp('device_add help') and 'addr=' in hmp('device_add i6300esb,help')
+        assert hmp('object_add memory-backend-ram,id=m0,size=1M') == hmp('object_del m0') == ''
+        assert re.search(r'^\* Mouse #\d+: ', hmp('info mice'))
+        assert hmp('mouse_set 77').startswith("Error: Mouse at index '77' not found")
+        assert hmp('mouse_move 5 -3 1') == hmp('mouse_button 5') == hmp('mouse_button 0') == ''
+        assert "'x' is no number" in hmp('mouse_move x 1')
+        assert 'pin 23 0x0000000000010000 dest=0 vec=0   active-hi edge  masked' in hmp('info pic')
+        assert 'pic0: irr=00 imr=00 isr=00 hprio=0 irq_base=00' in hmp('info pic')
+        assert 'SPIV\t 0x000000ff APIC disabled, focus=off, spurious vec 255' in hmp('info lapic')
+        assert 'IRQ statistics for ioapic:' in hmp('info irq')
+        assert 'mem=rom name="pc.bios"' in hmp('info roms')
+        assert 'pc.ram) is 0x' in hmp('gpa2hva 0') and 'No memory is' in hmp('gpa2hva 0xf00000000')
+        assert hmp('sum 0 10') == '00000\n'
+        assert hmp('info jit').startswith('Error: JIT information is only available')
+        assert hmp('info usb') == 'Error: USB support not enabled\n'
+        assert hmp('info history') == ''
+        assert re.search(r'^  0{16}-f{16} \(prio 0, i/o\): system$', hmp('info mtree'), re.M)
+        assert 'FlatView' in hmp('info mtree -f') and 'owner:{obj' in hmp('info mtree -o')
+        assert '[disabled]' in hmp('info mtree -D') and 'unsupported' in hmp('info mtree -x')
         assert 'Host bridge: PCI device 8086:1237' in hmp('info pci')
         assert 'stop the guest' in hmp('help stop') and 'info pci' in hmp('info')
         assert '/machine' in hmp('info qom-tree')
@@ -64,6 +95,21 @@ def test_over_qmp():
         for row in hmp('info').splitlines():        # each of them answers
             name = row.split()[1]
             assert 'unknown command' not in hmp('info ' + name), name
+
+
+def test_registers():
+    """What needs a CPU that runs: registers in expressions, code, no paging yet."""
+    with Program(BINARY, ['-M', 'pc', '-accel', 'soft', '-m', '16', '-S']) as p:
+        def hmp(line):
+            return p.qmp.cmd('human-monitor-command', command_line=line).replace('\r\n', '\n')
+        assert hmp('p $rip') == '0xfff0\n' and hmp('p $cs.base + $eip') == '0xfffffff0\n'
+        assert hmp('p $pc') == '0xfffffff0\n' and 'unknown register' in hmp('p $r16')
+        assert re.match(r'0xfffffff0:  ea 5b e0 00 f0 +ljmp', hmp('x /1i $pc')), hmp('x /1i $pc')
+        assert len(hmp('xp /3i 0xffff0').splitlines()) == 3
+        assert re.match(r'0x000ffff1:  5b +pop %rbx', hmp('xp /1ig 0xffff1'))
+        assert hmp('info mem') == hmp('info tlb') == 'PG disabled\n'
+        assert hmp('info jit').startswith('Translation buffer state:')
+        assert "invalid char in format: 'Q'" in hmp('x /Q 0')
 
 
 def test_session():
@@ -77,6 +123,7 @@ def test_session():
         assert h.line('info nam\x1b[D\x1b[Da\x1b[C\x1b[C\x08e\x01\x05') != 'n\r\n'
         assert h.line('x\x08info nXame\x1b[D\x1b[D\x1b[D\x08') == 'n\r\n'      # left, backspace
         assert h.line('\x1b[A') == 'n\r\n'                                     # history
+        assert re.search(r"^\d+: 'info name'\r$", h.line('info history'), re.M)
         assert h.line('info uu\t') == '00000000-0000-0000-0000-000000000000\r\n'
         h.type('info k\x15')                                                    # Ctrl-u
         assert h.line('info name') == 'n\r\n'
