@@ -277,6 +277,7 @@ struct BlockNode {
     unsigned serialising;               /* of them, how many exclude overlap */
     uint64_t written;                   /* writes done, and how many of them are stable */
     uint64_t flushed;
+    bool settled;                       /* and what others wrote before it was opened is, too */
     int64_t failed_end;                 /* of writes that failed: they may have left something */
     int64_t high_offset;                /* end of the highest write so far */
     List dirty_bitmaps;

@@ -300,7 +300,7 @@ int co_node_flush(BlockNode *node)
     BlockChild *child;
     int ret = 0;
 
-    if (node->flushed == written) {
+    if (node->flushed == written && node->settled) {
         return 0;
     }
     node->in_flight++;
@@ -314,8 +314,9 @@ int co_node_flush(BlockNode *node)
         }
     }
     block_node_dec_in_flight(node);
-    if (!ret && node->flushed < written) {
-        node->flushed = written;
+    if (!ret) {
+        node->flushed = MAX(node->flushed, written);
+        node->settled = true;
     }
     TRACE(block_flush, "%s: %d", node->name, ret);
     return ret;

@@ -258,7 +258,7 @@ static unsigned closing;
 
 static void co_flush_reporting(BlockNode *node)
 {
-    int ret = node->read_only ? 0 : co_node_flush(node);
+    int ret = node->read_only || node->flushed == node->written ? 0 : co_node_flush(node);
 
     if (ret) {
         report_error("Failed to flush block node '%s': %s", node->name, g_strerror(-ret));

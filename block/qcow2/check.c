@@ -561,7 +561,8 @@ int qcow2_co_check(BlockNode *node, BlockCheckResult *result, unsigned fix)
 
     co_qcow2_quiesce(s);
     co_mutex_lock(&s->lock);
-    ret = co_qcow2_check_locked(s, result, fix, false);
+    ret = fix ? co_qcow2_settle_file(s) : 0;
+    ret = ret ? ret : co_qcow2_check_locked(s, result, fix, false);
     co_mutex_unlock(&s->lock);
     qcow2_resume(s);
     return ret;

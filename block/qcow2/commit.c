@@ -196,6 +196,17 @@ int co_qcow2_flush(Qcow2 *s)
     return ret;
 }
 
+int co_qcow2_settle_file(Qcow2 *s)
+{
+    int ret = s->settled ? 0 : co_flush_data(s);
+
+    if (!ret && !s->settled) {
+        ret = co_node_flush(qcow2_file(s));
+    }
+    s->settled |= !ret;
+    return ret;
+}
+
 int co_qcow2_settle(Qcow2 *s)
 {
     bool lazy = s->lazy;

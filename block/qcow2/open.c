@@ -214,7 +214,10 @@ bool co_qcow2_prepare_writing(Qcow2 *s, Error **errp)
     }
     if (s->h.incompatible & QCOW2_INCOMPAT_DIRTY) {
         co_mutex_lock(&s->lock);
-        ret = co_qcow2_check_locked(s, &result, BLOCK_FIX_ERRORS | BLOCK_FIX_LEAKS, false);
+        ret = co_qcow2_settle_file(s);
+        if (!ret) {
+            ret = co_qcow2_check_locked(s, &result, BLOCK_FIX_ERRORS | BLOCK_FIX_LEAKS, false);
+        }
         co_mutex_unlock(&s->lock);
         if (ret || result.check_errors) {
             error_set_errno(errp, ret ? -ret : EIO, "Could not repair dirty image");
@@ -404,8 +407,14 @@ int co_qcow2_write_request(Qcow2 *s, Qcow2Request *r)
 {
     Error *err = NULL;
     bool ok = true;
+    int ret;
 
     co_qcow2_request_begin(s, r);
+    ret = co_qcow2_settle_file(s);
+    if (ret) {
+        qcow2_request_end(s, r);
+        return ret;
+    }
     while (s->must_prepare && ok) {
         if (s->preparing) {
             co_queue_wait(&s->prepared, NULL);

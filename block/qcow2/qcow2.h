@@ -244,6 +244,7 @@ struct Qcow2 {
 
     Qcow2Settings next_settings;        /* of a reopen under way */
     bool was_read_only;                 /* before it */
+    bool settled;                       /* what was in the file when it was opened is stable */
     bool must_prepare, preparing;       /* the next write does first what opening leaves to it */
     CoQueue prepared;
 
@@ -308,7 +309,12 @@ uint8_t *qcow2_feature_table(uint32_t *bytes);
 bool qcow2_metadata_dirty(const Qcow2 *s);
 int co_qcow2_commit(Qcow2 *s);
 int co_qcow2_flush(Qcow2 *s);           /* commit, then all is stable */
-/* The same, and all that is free becomes so; for between requests only. */
+/*
+ * Before the first write: whoever had the image before may have died before
+ * he flushed. What he wrote is built upon from now on, so it must not vanish.
+ */
+int co_qcow2_settle_file(Qcow2 *s);
+/* The same as flush, and all that is free becomes so; for between requests only. */
 int co_qcow2_settle(Qcow2 *s);
 void qcow2_free_later(Qcow2 *s, uint64_t offset, uint64_t bytes, Qcow2Discard why);
 void co_qcow2_apply_frees(Qcow2 *s);

@@ -135,17 +135,20 @@ static void all_values(const Held *h, uint64_t issued, bool ok)
     }
 }
 
-/* What the image has now, where failures have left that open. */
-static void co_read_back(BlockNode *node)
+/* What the image has now, where failures have left that open. False: it cannot be read. */
+static bool co_read_back(BlockNode *node)
 {
     g_autofree uint8_t *buf = g_malloc(node->length);
     uint32_t value;
 
-    crash_must("read", co_node_pread(node, 0, buf, node->length), NULL);
+    if (co_node_pread(node, 0, buf, node->length)) {
+        return false;
+    }
     for (int64_t i = 0; i < node->length / CRASH_SECTOR; i++) {
         g_assert_true(crash_sector_value(buf + i * CRASH_SECTOR, &value));
         crash_add_value(i, value, 0, true);
     }
+    return true;
 }
 
 static void co_snapshot(BlockNode *node)
@@ -160,10 +163,15 @@ static void co_snapshot(BlockNode *node)
 
         if (failed) {
             unsigned every = live->error_every;
+            bool readable;
 
             live->error_every = 0;
-            co_read_back(node);
+            readable = co_read_back(node);
             live->error_every = every;
+            if (!readable) {
+                g_free(h.values);
+                return;                 /* it gave up after an error, as it should */
+            }
         }
         for (int64_t i = 0; i < node->length / CRASH_SECTOR; i++) {
             h.values[i] = last_value(i);
@@ -344,7 +352,9 @@ static BlockNode *co_reopen(CrashDisk *d, BlockNode *node, BlockChild **user)
     co_close_quietly(node, *user);
     d->error_every = 0;
     node = co_must_open(d, user);
-    co_read_back(node);
+    if (!co_read_back(node)) {
+        crash_must("read", -EIO, NULL);
+    }
     co_find_snapshots(node);
     failed = false;
     errors = true;
