@@ -102,9 +102,13 @@ static bool co_grow(Qcow2 *s, uint64_t length, bool exact, PreallocMode prealloc
     if (!co_grow_storage(s, old, length, exact, prealloc, errp)) {
         return false;
     }
-    s->h.size = length;
-    s->header_dirty = true;
+    /* The zeroes behind the old end are stable before anybody can see them. */
     ret = co_qcow2_flush(s);
+    if (!ret) {
+        s->h.size = length;
+        s->header_dirty = true;
+        ret = co_qcow2_flush(s);
+    }
     if (ret) {
         s->h.size = old;
         error_set_errno(errp, -ret, "Failed to update the image size");

@@ -58,6 +58,9 @@ static int disk_co_pwritev(BlockNode *node, int64_t offset, int64_t bytes,
 {
     CrashDisk *d = disk_of(node);
 
+    if (d->limit && offset + bytes > d->limit) {
+        return -ENOSPC;
+    }
     if (d->recording && !g_random_int_range(0, 4)) {
         co_sleep(CLOCK_TYPE_REALTIME, 1000);        /* others overtake it */
     }
@@ -79,6 +82,10 @@ static int disk_co_flush(BlockNode *node)
 static bool disk_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,
                              unsigned flags, Error **errp)
 {
+    if (disk_of(node)->limit && length > disk_of(node)->limit) {
+        error_set(errp, "no space");
+        return false;
+    }
     crash_disk_resize(disk_of(node), length);
     add_record(disk_of(node), CRASH_TRUNCATE, length, 0, NULL);
     block_node_set_length(node, length);

@@ -24,6 +24,7 @@ typedef struct CrashRecord {
 typedef struct CrashDisk {
     uint8_t *data;
     int64_t length, room;
+    int64_t limit;                      /* there is no space beyond; 0: any */
     bool recording;
     unsigned error_every;               /* one request of so many fails; 0: none */
     uint8_t *before;                    /* as it was before it was opened and repaired */
