@@ -11,6 +11,7 @@ static bool a20_enabled = true;
 static bool cpu_model_refused;
 static CpuModelHost model_host;
 static bool model_host_known;
+static const CpuModel *cpu_model;
 static void (*eoi_fn)(uint8_t vector);
 
 Accel *accel_current(void)
@@ -99,6 +100,7 @@ bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, 
     if (cpu_model_parse(config->cpu_model, "max", host, out, errp)) {
         model_host = *host;
         model_host_known = true;
+        cpu_model = out;
         return true;
     }
     error_prepend(errp, "-cpu %s: ", config->cpu_model ? config->cpu_model : "max");
@@ -110,6 +112,11 @@ bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, 
 bool accel_cpu_model_refused(void)
 {
     return cpu_model_refused;
+}
+
+const CpuModel *accel_cpu_model(void)
+{
+    return cpu_model;
 }
 
 const CpuModelHost *accel_cpu_model_host(void)

@@ -91,6 +91,8 @@ bool accel_start(Accel *accel, const AccelConfig *config, Error **errp);
 bool accel_parse_cpu_model(const AccelConfig *config, const CpuModelHost *host, CpuModel *out,
                            Error **errp);
 bool accel_cpu_model_refused(void);     /* a start failed for that: no other accelerator helps */
+/* The CPU that all vCPUs are; NULL where none was parsed. */
+const CpuModel *accel_cpu_model(void);
 /* What models are measured by; NULL: the accelerator runs no CPU. */
 const CpuModelHost *accel_cpu_model_host(void);
 void accel_set_a20(bool enabled);

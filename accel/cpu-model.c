@@ -310,6 +310,14 @@ static bool set_property(CpuModel *m, Request *rq, const char *key, const char *
         }
         return true;
     }
+    if (!strcmp(key, "apic-id")) {
+        if (strcmp(value, "0")) {
+            error_set(errp, "-cpu: APIC IDs follow from -smp: 'apic-id' is 0, that of the boot "
+                      "CPU, not '%s'", value);
+            return false;
+        }
+        return true;
+    }
     if (hyperv_set_property(&m->hyperv, key, value, &on, errp)) {
         return on;
     }
@@ -362,6 +370,7 @@ static bool restrict_to(CpuModel *m, const Request *rq, const CpuModel *best, Er
             }
         }
         m->features[w] &= best->features[w];
+        m->filtered[w] = lost;
     }
     if (missing->len && rq->enforce) {
         error_set(errp, "CPU model %s cannot be given in full (enforce): not here: %s", m->name,
@@ -466,6 +475,25 @@ char *cpu_feature_name(FeatureWord word, unsigned bit)
     const char *name = feature_names[word][bit];
 
     return name ? g_strndup(name, strcspn(name, "|")) : NULL;
+}
+
+const char *cpu_feature_spellings(FeatureWord word, unsigned bit)
+{
+    return feature_names[word][bit];
+}
+
+CpuidPlace cpu_feature_place(FeatureWord word)
+{
+    enum { EAX, EBX, ECX, EDX };
+    static const CpuidPlace places[NR_FEATURE_WORDS] = {
+        [FW_1_EDX] = { 1, -1, EDX }, [FW_1_ECX] = { 1, -1, ECX }, [FW_7_EBX] = { 7, 0, EBX },
+        [FW_7_ECX] = { 7, 0, ECX }, [FW_7_EDX] = { 7, 0, EDX }, [FW_D_1_EAX] = { 0xd, 1, EAX },
+        [FW_6_EAX] = { 6, -1, EAX }, [FW_8_1_EDX] = { 0x80000001, -1, EDX },
+        [FW_8_1_ECX] = { 0x80000001, -1, ECX }, [FW_8_7_EDX] = { 0x80000007, -1, EDX },
+        [FW_8_8_EBX] = { 0x80000008, -1, EBX }, [FW_KVM] = { 0x40000001, -1, EAX },
+    };
+
+    return places[word];
 }
 
 static int compare_names(const void *a, const void *b)

@@ -34,6 +34,8 @@ enum {
     CPUID_RDTSCP = CPU_FEATURE(FW_8_1_EDX, 27), CPUID_LM = CPU_FEATURE(FW_8_1_EDX, 29),
 };
 
+#define CPU_TYPE_SUFFIX "-x86_64-cpu"  /* behind a model's name: the type of its devices */
+
 typedef struct CpuModel {
     char name[32];
     char vendor[13];
@@ -42,6 +44,7 @@ typedef struct CpuModel {
     uint32_t level, xlevel;     /* highest basic and extended leaf */
     uint32_t phys_bits;
     uint32_t features[NR_FEATURE_WORDS];
+    uint32_t filtered[NR_FEATURE_WORDS];    /* asked for, but not here */
     bool hide_kvm;              /* kvm=off: no leaf 0x40000000 of KVM's */
     HyperV hyperv;
     uint64_t tsc_hz;            /* tsc-frequency=; 0: what the host has */
@@ -80,6 +83,15 @@ void cpu_models_for_each(void (*fn)(const char *name, const CpuModel *model, voi
                          void *opaque);
 /* The feature at a bit as QMP spells it, NULL when it has no name; g_free() */
 char *cpu_feature_name(FeatureWord word, unsigned bit);
+/* All its spellings with '|' between, NULL when it has none. */
+const char *cpu_feature_spellings(FeatureWord word, unsigned bit);
+/* Where CPUID has a word: leaf, subleaf (-1: it has none), 0 to 3 for EAX to EDX. */
+typedef struct CpuidPlace {
+    uint32_t leaf;
+    int subleaf;
+    unsigned reg;
+} CpuidPlace;
+CpuidPlace cpu_feature_place(FeatureWord word);
 /* -cpu help */
 void cpu_model_help(FILE *out);
 

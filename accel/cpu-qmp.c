@@ -6,8 +6,6 @@
 #include "qapi/commands-machine.h"
 #include "qom/qom-types.h"
 
-#define CPU_TYPE_SUFFIX "-x86_64-cpu"
-
 /* --- models --- */
 
 static strList *unavailable(const CpuModel *model)
@@ -165,14 +163,6 @@ typedef struct Walk {
     void *opaque;
 } Walk;
 
-static void tell_model(const char *name, const CpuModel *model, void *opaque)
-{
-    Walk *walk = opaque;
-
-    walk->fn(&(QomType){ .name = g_strconcat(name, CPU_TYPE_SUFFIX, NULL),
-                         .parent = "x86_64-cpu" }, walk->opaque);
-}
-
 static void tell_accels(Walk *walk)
 {
     g_autofree char *text = accel_names();
@@ -193,7 +183,6 @@ static void each(void (*fn)(const QomType *type, void *opaque), void *opaque)
     fn(&(QomType){ .name = "accel", .parent = "object", .abstract = true }, opaque);
     fn(&(QomType){ .name = "cpu", .parent = "device", .abstract = true }, opaque);
     fn(&(QomType){ .name = "x86_64-cpu", .parent = "cpu", .abstract = true }, opaque);
-    cpu_models_for_each(tell_model, &walk);
     tell_accels(&walk);
 }
 

@@ -141,6 +141,13 @@ bool debug_stop_pending(void)
     return pending;
 }
 
+void debug_cpu_removed(Vcpu *cpu)
+{
+    g_mutex_lock(&lock);
+    stopped = stopped == cpu ? NULL : stopped;
+    g_mutex_unlock(&lock);
+}
+
 Vcpu *debug_take_stop(DebugStop *stop)
 {
     Vcpu *cpu;

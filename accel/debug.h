@@ -47,6 +47,7 @@ typedef struct DebugStop {
 
 /* All of this: main thread, VM lock held, CPUs paused unless said otherwise. */
 
+void debug_cpu_removed(Vcpu *cpu);      /* by accel/vcpu.c */
 /* Can this accelerator be debugged so? */
 bool debug_available(void);
 /* The CPUs may run: they are paused for the moment of the change. */

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
+#include "accel/debug.h"
 #include "memory/vm-lock.h"
 #include "util/thread.h"
 
@@ -11,33 +12,47 @@ typedef struct Work {
     ListLink link;
 } Work;
 
-static GPtrArray *cpus;
+static GPtrArray *cpus, *removal_hooks;
 static _Thread_local Vcpu *this_cpu;
 static int (*pic_ack)(void *opaque);
 static void *pic_opaque;
 
-static ObjectType vcpu_type = {
-    .name = "x86_64-cpu", .desc = "a virtual CPU", .size = sizeof(Vcpu), .parent = "device",
+static void vcpu_finalize(Object *obj)
+{
+    Vcpu *cpu = OBJECT_OF(obj, Vcpu);
+
+    g_mutex_clear(&cpu->lock);
+    g_cond_clear(&cpu->cond);
+}
+
+static const ObjectType vcpu_type = {
+    .name = "vcpu", .desc = "a virtual CPU", .size = sizeof(Vcpu), .parent = "device",
+    .finalize = vcpu_finalize,
 };
-
-void vcpu_set_type_name(const char *name)
-{
-    vcpu_type.name = g_strdup(name);
-}
-
-const char *vcpu_type_name(void)
-{
-    return vcpu_type.name;
-}
 
 unsigned vcpu_count(void)
 {
     return cpus ? cpus->len : 0;
 }
 
-Vcpu *vcpu_get(unsigned index)
+Vcpu *vcpu_get(unsigned n)
 {
-    return index < vcpu_count() ? cpus->pdata[index] : NULL;
+    return n < vcpu_count() ? cpus->pdata[n] : NULL;
+}
+
+Vcpu *vcpu_by_index(unsigned index)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (vcpu_get(i)->index == index) {
+            return vcpu_get(i);
+        }
+    }
+    return NULL;
+}
+
+char *vcpu_path(const Vcpu *cpu)
+{
+    return object_path(cpu->owner ? cpu->owner : &cpu->obj);
 }
 
 Vcpu *vcpu_by_apic_id(uint32_t apic_id)
@@ -123,16 +138,32 @@ static void *vcpu_thread(void *opaque)
             run_work(cpu);
         }
     }
+    run_work(cpu);              /* whoever waits for it waits no longer */
     return NULL;
 }
 
-Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp)
+/* In order of the index, whatever the order in which they come. */
+static void enlist(Vcpu *cpu)
+{
+    unsigned at = 0;
+
+    if (!cpus) {
+        cpus = g_ptr_array_new();
+    }
+    while (at < cpus->len && vcpu_get(at)->index < cpu->index) {
+        at++;
+    }
+    g_ptr_array_insert(cpus, at, cpu);
+}
+
+Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Object *owner, Error **errp)
 {
     g_autofree char *name = g_strdup_printf("CPU %u/%s", index, accel_type()->name);
     Vcpu *cpu = OBJECT_OF(object_new(&vcpu_type), Vcpu);
 
     cpu->index = index;
     cpu->apic_id = apic_id;
+    cpu->owner = owner;
     cpu->pending = VCPU_STOP;
     cpu->wake_mask = UINT32_MAX;
     g_mutex_init(&cpu->lock);
@@ -142,11 +173,10 @@ Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp)
         object_unref(&cpu->obj);
         return NULL;
     }
-    object_add_child(object_container("/machine/unattached"), "device[*]", &cpu->obj);
-    if (!cpus) {
-        cpus = g_ptr_array_new();
+    if (!owner) {
+        object_add_child(object_container("/machine/unattached"), "device[*]", &cpu->obj);
     }
-    g_ptr_array_add(cpus, cpu);
+    enlist(cpu);
     cpu->os_thread = thread_start(name, vcpu_thread, cpu);
     return cpu;
 }
@@ -240,36 +270,70 @@ void vcpus_unsuspend(void)
     }
 }
 
+void vcpu_reset(Vcpu *cpu)
+{
+    cpu->pending &= VCPU_STOP | VCPU_WORK;
+    cpu->halted = cpu->index != 0;
+    cpu->wake_mask = UINT32_MAX;
+    if (cpu->irq && cpu->irq->reset) {
+        cpu->irq->reset(cpu->irq_opaque, false);
+    }
+    if (accel_type()->vcpu_reset) {
+        accel_type()->vcpu_reset(cpu);
+    }
+}
+
 void vcpus_reset(void)
 {
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        Vcpu *cpu = vcpu_get(i);
-
-        cpu->pending &= VCPU_STOP | VCPU_WORK;
-        cpu->halted = cpu->index != 0;
-        cpu->wake_mask = UINT32_MAX;
-        if (cpu->irq && cpu->irq->reset) {
-            cpu->irq->reset(cpu->irq_opaque, false);
-        }
-        if (accel_type()->vcpu_reset) {
-            accel_type()->vcpu_reset(cpu);
-        }
+        vcpu_reset(vcpu_get(i));
     }
+}
+
+bool vcpus_running(void)
+{
+    return vcpu_count() && !(vcpu_get(0)->pending & VCPU_STOP);
+}
+
+void vcpu_stop_thread(Vcpu *cpu)
+{
+    g_ptr_array_remove(cpus, cpu);
+    g_mutex_lock(&cpu->lock);
+    cpu->quit = true;
+    g_cond_broadcast(&cpu->cond);
+    g_mutex_unlock(&cpu->lock);
+    vcpu_raise(cpu, VCPU_STOP);
+    vm_unlock();
+    g_thread_join(cpu->os_thread);
+    vm_lock();
+}
+
+void vcpu_add_removal_hook(void (*fn)(Vcpu *cpu))
+{
+    if (!removal_hooks) {
+        removal_hooks = g_ptr_array_new();
+    }
+    g_ptr_array_add(removal_hooks, fn);
+}
+
+void vcpu_destroy(Vcpu *cpu)
+{
+    debug_cpu_removed(cpu);
+    for (unsigned i = 0; removal_hooks && i < removal_hooks->len; i++) {
+        ((void (*)(Vcpu *))removal_hooks->pdata[i])(cpu);
+    }
+    if (accel_type()->vcpu_destroy) {
+        accel_type()->vcpu_destroy(cpu);
+    }
+    object_unref(&cpu->obj);
 }
 
 void vcpus_destroy(void)
 {
-    for (unsigned i = 0; i < vcpu_count(); i++) {
-        Vcpu *cpu = vcpu_get(i);
+    while (vcpu_count()) {
+        Vcpu *cpu = vcpu_get(vcpu_count() - 1);
 
-        g_mutex_lock(&cpu->lock);
-        cpu->quit = true;
-        g_cond_broadcast(&cpu->cond);
-        g_mutex_unlock(&cpu->lock);
-        vcpu_raise(cpu, VCPU_STOP);
-        vm_unlock();
-        g_thread_join(cpu->os_thread);
-        vm_lock();
+        vcpu_stop_thread(cpu);
         if (accel_type()->vcpu_destroy) {
             accel_type()->vcpu_destroy(cpu);
         }

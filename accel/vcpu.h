@@ -44,7 +44,8 @@ typedef struct VcpuIrqOps {
 
 struct Vcpu {
     Object obj;
-    unsigned index;             /* 0 is the boot CPU */
+    Object *owner;              /* what clients see as the CPU; NULL: the Vcpu itself */
+    unsigned index;             /* 0 is the boot CPU; others come and go */
     uint32_t apic_id;
     uint32_t socket, die, core, thread;
     GThread *os_thread;
@@ -64,14 +65,22 @@ struct Vcpu {
     void *accel_cpu;            /* SoftCpu, KVM state, ... */
 };
 
-/* What the vCPUs' type is called in the tree of objects: "max-x86_64-cpu". */
-void vcpu_set_type_name(const char *name);
-const char *vcpu_type_name(void);
-/* Create a vCPU (its thread starts paused) below /machine/unattached. */
-Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Error **errp);
+/*
+ * Create a vCPU; its thread starts paused. owner: the device that is it in the
+ * tree of objects, which outlives it; without one it is below /machine/unattached.
+ */
+Vcpu *vcpu_new(unsigned index, uint32_t apic_id, Object *owner, Error **errp);
+/* Main thread, VM lock held: end its thread, then let go what is known of it. */
+void vcpu_stop_thread(Vcpu *cpu);       /* it runs no more, and nobody finds it */
+void vcpu_destroy(Vcpu *cpu);
+/* Told of each CPU that goes while the machine stays, for who holds on to it. */
+void vcpu_add_removal_hook(void (*fn)(Vcpu *cpu));
 unsigned vcpu_count(void);
-Vcpu *vcpu_get(unsigned index);         /* NULL when out of range */
+Vcpu *vcpu_get(unsigned n);             /* those that are there, in order of .index */
+Vcpu *vcpu_by_index(unsigned index);
 Vcpu *vcpu_by_apic_id(uint32_t apic_id);
+/* Its path in the tree of objects; g_free() */
+char *vcpu_path(const Vcpu *cpu);
 Vcpu *vcpu_current(void);               /* NULL outside vCPU threads */
 
 /* Any thread. */
@@ -87,7 +96,9 @@ void vcpus_start(void);                 /* let all run */
 void vcpus_pause(void);                 /* returns when none runs guest code */
 void vcpus_suspend(void);               /* the same, and ... */
 void vcpus_unsuspend(void);             /* ... let those run on that ran before */
-void vcpus_reset(void);                 /* while paused: power-on state */
+void vcpu_reset(Vcpu *cpu);             /* while paused: power-on state */
+void vcpus_reset(void);
+bool vcpus_running(void);               /* the boot CPU was let run */
 void vcpus_destroy(void);               /* end the threads */
 
 /* For accelerators' run functions, in the vCPU's thread: VM lock taken inside. */

@@ -111,6 +111,9 @@ Json *prop_value_to_json(Object *obj, const Prop *prop)
 {
     g_autofree char *text = NULL;
 
+    if (prop->kind == PROP_KIND_CUSTOM && prop->ops->get_json) {
+        return prop->ops->get_json(obj, prop);
+    }
     if (prop->kind == PROP_KIND_CUSTOM && prop->ops->get_number) {
         int64_t value = prop->ops->get_number(obj, prop, (char *)obj + prop->offset);
 

@@ -550,22 +550,12 @@ static bool create_global(const ConfigItem *item, Error **errp)
     return o && device_add_global(o->driver, o->property, o->value, errp);
 }
 
-/* "qemu64,+x" to "qemu64-x86_64-cpu". */
-static void name_cpu_type(const Machine *m)
-{
-    const char *model = m->cpu_model ? m->cpu_model : "max";
-    g_autofree char *bare = g_strndup(model, strcspn(model, ","));
-    g_autofree char *name = g_str_has_suffix(bare, "-x86_64-cpu")
-                                ? g_strdup(bare) : g_strconcat(bare, "-x86_64-cpu", NULL);
-
-    vcpu_set_type_name(name);
-}
-
 bool create_board(Config *c, Error **errp)
 {
     Machine *m = machine_current();
 
-    name_cpu_type(m);
+    m->cpu_type = g_strconcat(accel_cpu_model() ? accel_cpu_model()->name : "max",
+                              CPU_TYPE_SUFFIX, NULL);
     if (!create_each(c->globals, create_global, errp) || !create_ram(m, errp)) {
         return false;
     }

@@ -27,8 +27,9 @@ static bool needs_timers(const GdbServer *s)
         return true;
     }
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        if (actions[i] == ACTION_CONTINUE || (actions[i] == ACTION_STEP &&
-                                              is_halted(vcpu_get(i)))) {
+        Action action = actions[vcpu_get(i)->index];
+
+        if (action == ACTION_CONTINUE || (action == ACTION_STEP && is_halted(vcpu_get(i)))) {
             return true;
         }
     }
@@ -49,16 +50,19 @@ static void resume(GdbServer *s)
     }
     debug_take_stop(&stale);
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        debug_step(vcpu_get(i), actions[i] == ACTION_STEP ? s->step_flags | DEBUG_STEP : 0);
+        debug_step(vcpu_get(i), actions[vcpu_get(i)->index] == ACTION_STEP
+                                    ? s->step_flags | DEBUG_STEP : 0);
     }
     run_start_some(is_wanted, needs_timers(s));
 }
 
 static void begin(Action each)
 {
+    unsigned count = vcpu_count() ? vcpu_get(vcpu_count() - 1)->index + 1 : 0;
+
     g_free(actions);
-    actions = g_new(Action, vcpu_count());
-    for (unsigned i = 0; i < vcpu_count(); i++) {
+    actions = g_new(Action, count);         /* by the CPUs' indices */
+    for (unsigned i = 0; i < count; i++) {
         actions[i] = each;
     }
 }
@@ -80,8 +84,10 @@ void gdb_step_one(GdbServer *s, Vcpu *cpu)
 static void give(Vcpu *one, Action action)
 {
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        if (actions[i] == ACTION_NONE && (!one || one->index == i)) {
-            actions[i] = action;
+        Vcpu *cpu = vcpu_get(i);
+
+        if (actions[cpu->index] == ACTION_NONE && (!one || one == cpu)) {
+            actions[cpu->index] = action;
         }
     }
 }
@@ -116,7 +122,7 @@ bool gdb_resume_actions(GdbServer *s, const char *text)
         return false;
     }
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        if (actions[i] != ACTION_NONE) {
+        if (actions[vcpu_get(i)->index] != ACTION_NONE) {
             resume(s);
             return true;
         }

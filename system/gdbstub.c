@@ -85,7 +85,7 @@ bool gdb_parse_thread(const char **text, Vcpu **cpu, bool *all)
         return false;
     }
     if (tid > 0) {
-        *cpu = vcpu_get(tid - 1);
+        *cpu = vcpu_by_index(tid - 1);
         *all = false;
     }
     return tid <= 0 || *cpu;
@@ -533,6 +533,12 @@ static void end_steps(void)
     }
 }
 
+static void cpu_removed(Vcpu *cpu)
+{
+    server.cpu = server.cpu == cpu ? vcpu_get(0) : server.cpu;
+    server.run_cpu = server.run_cpu == cpu ? NULL : server.run_cpu;
+}
+
 static void run_state_changed(void *opaque, bool running, RunState state)
 {
     GdbServer *s = opaque;
@@ -656,6 +662,7 @@ bool gdb_server_start(const char *device, Error **errp)
     init_registers(s);
     if (!listening) {
         run_add_listener(run_state_changed, s);
+        vcpu_add_removal_hook(cpu_removed);
         listening = true;
     }
     char_fe_set_handlers(&s->fe, can_read, on_read, on_event, s);

@@ -13,8 +13,12 @@ static unsigned selected_cpu;
 
 Vcpu *hmp_current_cpu(Error **errp)
 {
-    Vcpu *cpu = vcpu_get(selected_cpu);
+    Vcpu *cpu = vcpu_by_index(selected_cpu);
 
+    if (!cpu) {                 /* it was unplugged */
+        selected_cpu = 0;
+        cpu = vcpu_by_index(0);
+    }
     if (!cpu) {
         error_set(errp, "No CPU available");
     }
@@ -25,7 +29,7 @@ static void co_cpu(const Json *args, GString *out, Error **errp)
 {
     int64_t index = hmp_int(args, "index");
 
-    if (index < 0 || index >= vcpu_count()) {
+    if (index < 0 || index > UINT_MAX || !vcpu_by_index(index)) {
         error_set(errp, "invalid CPU index");
         return;
     }

@@ -58,7 +58,7 @@ static void read_memory(GuestAddr addr, uint8_t *buf, size_t len)
 
 typedef struct Save {
     uint64_t addr, size;
-    Vcpu *cpu;                  /* whose addresses these are; NULL: physical */
+    int64_t cpu_index;          /* whose addresses these are; -1: physical */
     const char *filename;
 } Save;
 
@@ -82,6 +82,7 @@ static void co_save(Save *s, Error **errp)
     g_autofree uint8_t *buf = g_malloc(PIECE_BYTES);
     Piece piece = { .fd = -1, .filename = s->filename };
     int ret = co_thread_call(write_piece, &piece);
+    Vcpu *cpu;
 
     if (ret < 0) {
         error_set_errno(errp, -ret, "Could not open '%s'", s->filename);
@@ -91,9 +92,13 @@ static void co_save(Save *s, Error **errp)
     piece.buf = buf;
     while (s->size && ret == 0) {
         piece.len = MIN(s->size, PIECE_BYTES);
-        if (!s->cpu) {
+        if (s->cpu_index < 0) {
             read_memory(s->addr, buf, piece.len);
-        } else if (!read_virtual(s->cpu, s->addr, buf, piece.len)) {
+        } else if (!(cpu = vcpu_by_index(s->cpu_index))) {
+            error_set(errp, "CPU %" PRId64 " was unplugged", s->cpu_index);
+            close(piece.fd);
+            return;
+        } else if (!read_virtual(cpu, s->addr, buf, piece.len)) {
             error_set(errp, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64 " specified", s->addr,
                       s->size);
             close(piece.fd);
@@ -120,7 +125,7 @@ static bool check(int64_t val, int64_t size, Error **errp)
 
 void qmp_pmemsave(int64_t val, int64_t size, const char *filename, Error **errp)
 {
-    Save save = { val, size, NULL, filename };
+    Save save = { val, size, -1, filename };
 
     if (check(val, size, errp)) {
         co_save(&save, errp);
@@ -130,10 +135,9 @@ void qmp_pmemsave(int64_t val, int64_t size, const char *filename, Error **errp)
 void qmp_memsave(int64_t val, int64_t size, const char *filename, bool has_cpu_index,
                  int64_t cpu_index, Error **errp)
 {
-    Save save = { val, size, NULL, filename };
+    Save save = { val, size, cpu_index, filename };
 
-    save.cpu = cpu_index >= 0 && cpu_index < vcpu_count() ? vcpu_get(cpu_index) : NULL;
-    if (!save.cpu) {
+    if (cpu_index < 0 || cpu_index > UINT_MAX || !vcpu_by_index(cpu_index)) {
         error_set(errp, "Parameter 'cpu-index' expects a CPU number");
     } else if (!debug_available()) {
         error_set(errp, "-accel %s runs no CPU whose page tables could be read",

@@ -93,6 +93,19 @@ static bool tell_all(Error **errp)
     return rc >= 0;
 }
 
+bool kvm_debug_cpu_added(KvmCpu *k, Error **errp)
+{
+    size_t nr;
+    int rc;
+
+    debug_points(&nr);
+    rc = nr ? tell_kernel(k) : 0;
+    if (rc < 0) {
+        error_set(errp, "KVM cannot debug CPU %u: %s", k->vcpu->index, g_strerror(-rc));
+    }
+    return rc >= 0;
+}
+
 static bool is_there(const DebugPoint *point)
 {
     size_t nr;

@@ -34,7 +34,8 @@ typedef struct Kvm {
 } Kvm;
 
 typedef struct KvmCpu {
-    Vcpu *vcpu;
+    Vcpu *vcpu;                     /* NULL while it is unplugged */
+    uint32_t apic_id;
     int fd;
     struct kvm_run *run;
     struct kvm_dirty_gfn *ring;     /* NULL: bitmaps */
@@ -68,6 +69,7 @@ void kvm_leave(KvmCpu *k);
 
 void kvm_slots_start(void);
 void kvm_ring_harvest(void);        /* any thread that has the VM lock */
+void kvm_ring_harvest_cpu(KvmCpu *k);   /* one that is about to go */
 void kvm_flush_coalesced(void);     /* VM lock held */
 unsigned kvm_slots_used(void);
 
@@ -116,6 +118,7 @@ void kvm_clock_start(void);
 
 struct DebugPoint;
 bool kvm_debug_point(const struct DebugPoint *point, Error **errp);
+bool kvm_debug_cpu_added(KvmCpu *k, Error **errp);
 void kvm_debug_step(Vcpu *cpu, unsigned flags);
 bool kvm_debug_translate(Vcpu *cpu, uint64_t la, uint64_t *phys);
 void kvm_debug_exit(KvmCpu *k);

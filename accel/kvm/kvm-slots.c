@@ -416,6 +416,13 @@ void kvm_ring_harvest(void)
     }
 }
 
+void kvm_ring_harvest_cpu(KvmCpu *k)
+{
+    if (kvm.ring_entries && harvest_one(k)) {
+        kvm_call_value(kvm.vm, KVM_RESET_DIRTY_RINGS, 0);
+    }
+}
+
 static void dirty_sync(MemListener *l, RamBlock *block)
 {
     if (kvm.ring_entries) {

@@ -242,6 +242,9 @@ static bool kvm_start(Accel *accel, const AccelConfig *config, Error **errp)
 
 /* vCPUs */
 
+/* The kernel never lets go of a vCPU: those unplugged wait until their place is taken again. */
+static GPtrArray *parked;
+
 static void free_cpu(KvmCpu *k)
 {
     if (k->ring) {
@@ -271,10 +274,31 @@ static bool map_cpu(KvmCpu *k, Error **errp)
     return true;
 }
 
+static KvmCpu *unpark(uint32_t apic_id)
+{
+    for (unsigned i = 0; parked && i < parked->len; i++) {
+        KvmCpu *k = parked->pdata[i];
+
+        if (k->apic_id == apic_id) {
+            g_ptr_array_remove_index_fast(parked, i);
+            return k;
+        }
+    }
+    return NULL;
+}
+
 static bool kvm_vcpu_init(Vcpu *cpu, Error **errp)
 {
-    KvmCpu *k = g_new0(KvmCpu, 1);
+    KvmCpu *k = unpark(cpu->apic_id);
 
+    if (k) {
+        k->vcpu = cpu;
+        k->thread_ready = false;
+        cpu->accel_cpu = k;
+        return kvm_debug_cpu_added(k, errp);
+    }
+    k = g_new0(KvmCpu, 1);
+    k->apic_id = cpu->apic_id;
     k->vcpu = cpu;
     k->fd = kvm_call_value(kvm.vm, KVM_CREATE_VCPU, cpu->apic_id);
     if (k->fd < 0) {
@@ -292,13 +316,31 @@ static bool kvm_vcpu_init(Vcpu *cpu, Error **errp)
         return false;
     }
     cpu->accel_cpu = k;
-    return true;
+    return !vcpu_count() || kvm_debug_cpu_added(k, errp);
 }
 
+/* One that others may send to as it was at the start: asleep. With the last one the VM is over. */
 static void kvm_vcpu_destroy(Vcpu *cpu)
 {
-    free_cpu(kvm_cpu(cpu));
+    KvmCpu *k = kvm_cpu(cpu);
+
     cpu->accel_cpu = NULL;
+    if (!parked) {
+        parked = g_ptr_array_new();
+    }
+    g_ptr_array_add(parked, k);
+    if (vcpu_count()) {
+        kvm_ring_harvest_cpu(k);
+        k->step_flags = 0;
+        k->at_break = k->step_over = false;
+        kvm_reset_cpu(k, false);
+        k->vcpu = NULL;
+        return;
+    }
+    while (parked->len) {
+        free_cpu(g_ptr_array_remove_index_fast(parked, parked->len - 1));
+    }
+    g_clear_pointer(&parked, g_ptr_array_unref);
 }
 
 static void kvm_vcpu_reset(Vcpu *cpu)

@@ -280,8 +280,9 @@ static bool mc_bank_read(SoftCpu *cpu, uint32_t number, uint64_t *value)
 static bool mc_bank_write(SoftCpu *cpu, uint32_t number, uint64_t value)
 {
     unsigned n = (number - 0x400) & 3;
+    bool any = cpu->priv->model->vendor[0] == 'A';      /* AMD's banks have bits, not a switch */
 
-    if (n == 0 ? value && value != ~0ULL : value != 0) {
+    if (n == 0 ? !any && value && value != ~0ULL : value != 0) {
         return false;
     }
     cpu->mc_bank[(number - 0x400) / 4][n] = value;
@@ -350,6 +351,7 @@ static const Msr msrs[] = {
     /* What a kernel reads unasked on an AMD model: SYSCFG (no TOM2, no fixed-range DRAM bits), HWCR */
     { 0xc0010010, .read = zero_read, .write = drop_write },
     { 0xc0010015, .read = zero_read, .write = drop_write },
+    { 0xc0010055, .read = zero_read, .write = drop_write },     /* its interrupts: none pending */
 };
 
 static const Msr *find(SoftCpu *cpu, uint32_t number)

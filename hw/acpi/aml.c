@@ -8,7 +8,9 @@ enum {
     OP_NAME = 0x08, OP_BYTE = 0x0a, OP_WORD = 0x0b, OP_DWORD = 0x0c, OP_STRING = 0x0d,
     OP_QWORD = 0x0e, OP_SCOPE = 0x10, OP_BUFFER = 0x11, OP_PACKAGE = 0x12, OP_METHOD = 0x14,
     OP_DUAL_NAME = 0x2e, OP_MULTI_NAME = 0x2f, OP_EXT = 0x5b, OP_IF = 0xa0, OP_ELSE = 0xa1,
+    OP_WHILE = 0xa2, EXT_MUTEX = 0x01, EXT_ACQUIRE = 0x23, EXT_RELEASE = 0x27,
     EXT_REGION = 0x80, EXT_FIELD = 0x81, EXT_DEVICE = 0x82,
+    FIELD_WRITE_ZEROES = 2 << 5,
 };
 
 static void put_byte(Aml *a, uint8_t byte)
@@ -212,8 +214,49 @@ void aml_operation_region(Aml *a, const char *name, AmlSpace space, uint32_t off
     aml_int(a, len);
 }
 
-/* No lock, other bits preserved; access 0 (any), 1, 2 or 4 bytes (20.2.5.2) */
-AmlMark aml_field(Aml *a, const char *region, unsigned access_bytes)
+AmlMark aml_while(Aml *a)
+{
+    put_byte(a, OP_WHILE);
+    return a->len;
+}
+
+static void ext_op(Aml *a, uint8_t op, const char *name)
+{
+    put_byte(a, OP_EXT);
+    put_byte(a, op);
+    aml_path(a, name);
+}
+
+void aml_mutex(Aml *a, const char *name)
+{
+    ext_op(a, EXT_MUTEX, name);
+    put_byte(a, 0);                 /* sync level */
+}
+
+void aml_acquire(Aml *a, const char *name)
+{
+    ext_op(a, EXT_ACQUIRE, name);
+    put_le(a, 0xffff, 2);           /* no time limit */
+}
+
+void aml_release(Aml *a, const char *name)
+{
+    ext_op(a, EXT_RELEASE, name);
+}
+
+void aml_buffer(Aml *a, const uint8_t *data, uint8_t len)
+{
+    AmlMark mark;
+
+    put_byte(a, OP_BUFFER);
+    mark = a->len;
+    aml_int(a, len);
+    g_byte_array_append(a, data, len);
+    aml_end(a, mark);
+}
+
+/* No lock; access 0 (any), 1, 2 or 4 bytes (20.2.5.2) */
+static AmlMark field(Aml *a, const char *region, unsigned access_bytes, uint8_t rule)
 {
     AmlMark mark;
 
@@ -221,8 +264,18 @@ AmlMark aml_field(Aml *a, const char *region, unsigned access_bytes)
     put_byte(a, EXT_FIELD);
     mark = a->len;
     aml_path(a, region);
-    put_byte(a, access_bytes == 4 ? 3 : access_bytes);
+    put_byte(a, (access_bytes == 4 ? 3 : access_bytes) | rule);
     return mark;
+}
+
+AmlMark aml_field(Aml *a, const char *region, unsigned access_bytes)
+{
+    return field(a, region, access_bytes, 0);
+}
+
+AmlMark aml_field_zeroes(Aml *a, const char *region, unsigned access_bytes)
+{
+    return field(a, region, access_bytes, FIELD_WRITE_ZEROES);
 }
 
 void aml_field_unit(Aml *a, const char *name, unsigned bits)

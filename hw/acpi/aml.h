@@ -19,7 +19,7 @@ typedef guint AmlMark;
 enum {
     AML_ZERO = 0x00, AML_ONE = 0x01, AML_LOCAL0 = 0x60, AML_ARG0 = 0x68, AML_STORE = 0x70,
     AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a, AML_LNOT = 0x92,
-    AML_LOCAL1 = 0x61, AML_NOTIFY = 0x86,
+    AML_LOCAL1 = 0x61, AML_NOTIFY = 0x86, AML_ARG1 = 0x69, AML_ARG2 = 0x6a,
     AML_LEQUAL = 0x93, AML_RETURN = 0xa4, AML_ONES = 0xff,
 };
 
@@ -42,10 +42,17 @@ AmlMark aml_method(Aml *a, const char *name, unsigned args, bool serialized);
 AmlMark aml_package(Aml *a, unsigned elements);
 AmlMark aml_if(Aml *a);                         /* the predicate follows, then the body */
 AmlMark aml_else(Aml *a);
+AmlMark aml_while(Aml *a);                      /* the same */
+/* Mutex (name, 0); Acquire (name, forever); Release (name) */
+void aml_mutex(Aml *a, const char *name);
+void aml_acquire(Aml *a, const char *name);
+void aml_release(Aml *a, const char *name);
+void aml_buffer(Aml *a, const uint8_t *data, uint8_t len);
 void aml_end(Aml *a, AmlMark mark);
 
 void aml_operation_region(Aml *a, const char *name, AmlSpace space, uint32_t offset, uint32_t len);
 AmlMark aml_field(Aml *a, const char *region, unsigned access_bytes);
+AmlMark aml_field_zeroes(Aml *a, const char *region, unsigned access_bytes);    /* other bits: 0 */
 void aml_field_unit(Aml *a, const char *name, unsigned bits);   /* NULL: a gap */
 
 /* ResourceTemplate () {...}: the descriptors (ACPI 6.4, 6.4.2 and 6.4.3), then aml_crs_end(). */

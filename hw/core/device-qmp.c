@@ -183,7 +183,7 @@ static bool check_hotplug(const DeviceType *type, const Bus *bus, Error **errp)
         error_set(errp, "Bus '%s' does not support hotplugging", bus->bus_name);
         return false;
     }
-    if (!bus || !type->hotpluggable) {
+    if ((!bus && !type->unplug) || !type->hotpluggable) {
         error_set(errp, "Device '%s' does not support hotplugging", type->object.name);
         return false;
     }
@@ -207,7 +207,9 @@ void device_deleted(Device *dev)
 /* By id, or by the path of an object. */
 static Device *find_plugged(const char *id, Error **errp)
 {
-    Device *dev = device_find_id(id);
+    Object *obj = *id == '/' ? object_resolve(id, NULL) : NULL;
+    Device *dev = obj && obj->base_props == device_base_props ? OBJECT_OF(obj, Device)
+                                                              : device_find_id(id);
 
     if (!dev) {
         error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
@@ -217,10 +219,13 @@ static Device *find_plugged(const char *id, Error **errp)
 
 void qmp_device_del(const char *id, Error **errp)
 {
-    static const char prefix[] = "/machine/peripheral/";
-    Device *dev = find_plugged(g_str_has_prefix(id, prefix) ? id + strlen(prefix) : id, errp);
+    Device *dev = find_plugged(id, errp);
 
     if (!dev || !check_hotplug(device_type(dev), dev->bus, errp)) {
+        return;
+    }
+    if (!dev->bus) {            /* the guest may refuse, and then be asked again */
+        device_type(dev)->unplug(dev, errp);
         return;
     }
     if (dev->unplugging) {
@@ -273,8 +278,10 @@ void device_help(FILE *out)
                 fprintf(out, "%s devices:\n", category_names[category]);
                 first = false;
             }
-            fprintf(out, "name \"%s\", bus %s", type->object.name,
-                    type->bus ? type->bus : BUS_SYSTEM);
+            fprintf(out, "name \"%s\"", type->object.name);
+            if (type->category != CATEGORY_CPU) {
+                fprintf(out, ", bus %s", type->bus ? type->bus : BUS_SYSTEM);
+            }
             if (type->alias) {
                 fprintf(out, ", alias \"%s\"", type->alias);
             }

@@ -5,19 +5,46 @@
 #include "util/trace.h"
 
 REGISTRY(device, DeviceType)
+REGISTRY(device_source, DeviceTypeSource)
 
 static List in_order = { &in_order, &in_order };
 static bool machine_complete;
 
+static void collect_type(const DeviceType *type, void *opaque)
+{
+    g_ptr_array_add(opaque, (void *)type);
+}
+
+static GPtrArray *all_types(void)
+{
+    static GPtrArray *all;
+    const DeviceTypeSource *const *sources;
+    const DeviceType *const *types;
+    size_t n;
+
+    if (!all) {
+        all = g_ptr_array_new();
+        types = registry_device(&n);
+        for (size_t i = 0; i < n; i++) {
+            g_ptr_array_add(all, (void *)types[i]);
+        }
+        sources = registry_device_source(&n);
+        for (size_t i = 0; i < n; i++) {
+            sources[i]->each(collect_type, all);
+        }
+    }
+    return all;
+}
+
 const DeviceType *device_type_find(const char *name)
 {
-    size_t n;
-    const DeviceType *const *types = registry_device(&n);
+    GPtrArray *all = all_types();
 
-    for (size_t i = 0; i < n; i++) {
-        if (!strcmp(types[i]->name, name) ||
-            (types[i]->alias && !strcmp(types[i]->alias, name))) {
-            return types[i];
+    for (unsigned i = 0; i < all->len; i++) {
+        const DeviceType *type = all->pdata[i];
+
+        if (!strcmp(type->name, name) || (type->alias && !strcmp(type->alias, name))) {
+            return type;
         }
     }
     return NULL;
@@ -25,11 +52,10 @@ const DeviceType *device_type_find(const char *name)
 
 void device_types_for_each(void (*fn)(const DeviceType *type, void *opaque), void *opaque)
 {
-    size_t n;
-    const DeviceType *const *types = registry_device(&n);
+    GPtrArray *all = all_types();
 
-    for (size_t i = 0; i < n; i++) {
-        fn(types[i], opaque);
+    for (unsigned i = 0; i < all->len; i++) {
+        fn(all->pdata[i], opaque);
     }
 }
 

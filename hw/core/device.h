@@ -40,6 +40,8 @@ typedef struct DeviceType {
     bool (*realize)(Device *dev, Error **errp);
     void (*unrealize)(Device *dev);     /* mirrors realize */
     void (*reset)(Device *dev);         /* to the state after power-on */
+    /* On no bus, but hotpluggable: ask the guest; device_deleted() follows, or not. */
+    bool (*unplug)(Device *dev, Error **errp);
     /*
      * Chips that the kernel keeps: bring its registers into the fields of .state
      * before they are saved, and back after they were loaded. NULL: they are there.
@@ -48,6 +50,12 @@ typedef struct DeviceType {
     bool (*store_state)(Device *dev, Error **errp);
 } DeviceType;
 #define REGISTER_DEVICE(desc) REGISTER(device, desc)
+
+/* Types that follow from another table: CPU models. Asked once; what it tells of stays. */
+typedef struct DeviceTypeSource {
+    void (*each)(void (*fn)(const DeviceType *type, void *opaque), void *opaque);
+} DeviceTypeSource;
+#define REGISTER_DEVICE_TYPES(desc) REGISTER(device_source, desc)
 
 struct Device {
     Object obj;

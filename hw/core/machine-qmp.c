@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
+#include "hw/core/device.h"
 #include "hw/core/machine.h"
+#include "hw/core/numa.h"
 #include "hw/core/power.h"
 #include "qapi/commands-machine.h"
 #include "util/uuid.h"
@@ -55,6 +57,7 @@ static void append_machine(const MachineType *type, void *opaque)
     info->alias = g_strdup(type->alias);
     info->has_is_default = info->is_default = type->is_default;
     info->cpu_max = type->max_cpus;
+    info->hotpluggable_cpus = type->hotpluggable_cpus;
     info->default_ram_id = type->default_ram_size ? g_strdup("pc.ram") : NULL;
     /* No default-cpu-type: "max" depends on the host, and libvirt takes no such model by name. */
     QAPI_APPEND(*tail, info);
@@ -78,18 +81,22 @@ CurrentMachineParams *qmp_query_current_machine(Error **errp)
 
 /* --- CPUs --- */
 
-/* Threads fill cores, these dies, these sockets. */
 static CpuInstanceProperties *cpu_place(unsigned index)
 {
-    const SmpConfig *smp = &machine_current()->smp;
+    const Machine *m = machine_current();
+    CpuPlace at = machine_cpu_place(m, index);
     CpuInstanceProperties *place = g_new0(CpuInstanceProperties, 1);
 
     place->has_thread_id = place->has_core_id = place->has_socket_id = true;
-    place->thread_id = index % smp->threads;
-    place->core_id = index / smp->threads % smp->cores;
-    place->has_die_id = smp->dies > 1;
-    place->die_id = index / smp->threads / smp->cores % smp->dies;
-    place->socket_id = index / smp->threads / smp->cores / smp->dies;
+    place->thread_id = at.thread;
+    place->core_id = at.core;
+    place->has_die_id = m->smp.dies > 1;
+    place->die_id = at.die;
+    place->socket_id = at.socket;
+    if (m->numa && m->numa->node_of_cpu[index] != NUMA_NO_NODE) {
+        place->has_node_id = true;
+        place->node_id = m->numa->node_of_cpu[index];
+    }
     return place;
 }
 
@@ -101,10 +108,10 @@ CpuInfoFastList *qmp_query_cpus_fast(Error **errp)
         const Vcpu *cpu = vcpu_get(i);
         CpuInfoFast *info = g_new0(CpuInfoFast, 1);
 
-        info->cpu_index = i;
-        info->qom_path = object_path(&cpu->obj);
+        info->cpu_index = cpu->index;
+        info->qom_path = vcpu_path(cpu);
         info->thread_id = cpu->tid;
-        info->props = cpu_place(i);
+        info->props = cpu_place(cpu->index);
         info->target = SYS_EMU_TARGET_X86_64;
         QAPI_APPEND(tail, info);
     }
@@ -113,19 +120,21 @@ CpuInfoFastList *qmp_query_cpus_fast(Error **errp)
 
 HotpluggableCPUList *qmp_query_hotpluggable_cpus(Error **errp)
 {
+    const Machine *m = machine_current();
     HotpluggableCPUList *list = NULL, **tail = &list;
 
-    if (machine_type(machine_current())->no_cpus) {
+    if (!machine_type(m)->hotpluggable_cpus) {
         error_set(errp, "machine does not support hot-plugging CPUs");
         return NULL;
     }
-    for (unsigned i = 0; i < machine_current()->smp.max_cpus; i++) {
+    for (unsigned i = m->smp.max_cpus; i-- > 0;) {
+        const Device *dev = m->cpus ? m->cpus[i] : NULL;
         HotpluggableCPU *info = g_new0(HotpluggableCPU, 1);
 
-        info->type = g_strdup(vcpu_type_name());
+        info->type = g_strdup(m->cpu_type);
         info->vcpus_count = 1;
         info->props = cpu_place(i);
-        info->qom_path = vcpu_get(i) ? object_path(&vcpu_get(i)->obj) : NULL;
+        info->qom_path = dev ? object_path(&dev->obj) : NULL;
         QAPI_APPEND(tail, info);
     }
     return list;
@@ -144,11 +153,6 @@ MemoryInfo *qmp_query_memory_size_summary(Error **errp)
 
 /* No machine has slots for memory or CPUs that come later. */
 MemoryDeviceInfoList *qmp_query_memory_devices(Error **errp)
-{
-    return NULL;
-}
-
-ACPIOSTInfoList *qmp_query_acpi_ospm_status(Error **errp)
 {
     return NULL;
 }

@@ -50,6 +50,10 @@ typedef struct Machine {
     GPtrArray *fw_files, *option_roms;      /* FirmwareItem; NULL: none */
     GPtrArray *acpi_tables;     /* GBytes; NULL: none */
     struct NumaConfig *numa;    /* hw/core/numa.h; NULL: no nodes */
+    char *cpu_type;             /* of the devices that are its CPUs: "max-x86_64-cpu" */
+    struct Device **cpus;       /* smp.max_cpus places by index; NULL: nothing is plugged */
+    bool cpus_changed;          /* since firmware was told */
+    struct CpuHotplug *cpu_hotplug; /* hw/acpi/cpu-hotplug.h; NULL: no CPU goes */
     /* All of the guest's memory, made before init(), and the block that begins it. */
     MemRegion ram_region;
     RamBlock *ram;
@@ -61,7 +65,7 @@ typedef struct MachineType {
     bool is_default;
     unsigned max_cpus;
     uint64_t default_ram_size;
-    bool no_cpus;
+    bool no_cpus, hotpluggable_cpus;
     /* Build the board: chips, buses, CPUs; then user devices are created. */
     bool (*build)(Machine *m, Error **errp);
     /* After the user's devices: boot order, firmware tables. */

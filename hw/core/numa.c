@@ -19,6 +19,21 @@ CpuPlace machine_cpu_place(const Machine *m, unsigned index)
     };
 }
 
+static unsigned bits_for(unsigned count)
+{
+    return count > 1 ? 32 - __builtin_clz(count - 1) : 0;
+}
+
+uint32_t machine_apic_id(const Machine *m, unsigned index)
+{
+    const SmpConfig *s = &m->smp;
+    CpuPlace at = machine_cpu_place(m, index);
+    unsigned core = at.die * s->cores + at.core, thread_bits = bits_for(s->threads);
+
+    return at.socket << (thread_bits + bits_for(s->cores * s->dies)) | core << thread_bits |
+           at.thread;
+}
+
 static NumaConfig *config_of(Machine *m)
 {
     if (!m->numa) {

@@ -34,5 +34,7 @@ typedef struct CpuPlace {
     unsigned socket, die, core, thread;
 } CpuPlace;
 CpuPlace machine_cpu_place(const Machine *m, unsigned index);
+/* Made of that place: each part has the bits for its largest number, as CPUID tells. */
+uint32_t machine_apic_id(const Machine *m, unsigned index);
 
 #endif

@@ -330,6 +330,11 @@ static void general_events(const AcpiConfig *cfg, Aml *a)
         aml_path(a, "\\_SB.PCI0.PCNT");
         aml_end(a, method);
     }
+    if (cfg->cpu_hotplug) {
+        method = aml_method(a, "_E02", 0, false);
+        aml_path(a, "\\_SB.CPUS.CSCN");
+        aml_end(a, method);
+    }
     aml_end(a, scope);
 }
 
@@ -356,17 +361,7 @@ static void system_devices(const AcpiConfig *cfg, Aml *a)
         aml_crs_end(a, crs);
         aml_end(a, device);
     }
-    for (unsigned i = 0; i < cfg->nr_cpus; i++) {
-        g_autofree char *name = g_strdup_printf("C%03X", i);
-
-        device = aml_device(a, name);
-        aml_name_string(a, "_HID", "ACPI0007");
-        aml_name_int(a, "_UID", i);                 /* as in the MADT */
-        if (cfg->nr_nodes) {
-            aml_name_int(a, "_PXM", cfg->node_of_cpu[i]);
-        }
-        aml_end(a, device);
-    }
+    acpi_cpu_devices(cfg, a);
 }
 
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a)

@@ -23,6 +23,8 @@
 #define IOAPIC_BASE  0xfec00000u
 #define HPET_BASE    0xfed00000u
 
+enum { MADT_LAPIC = 0, MADT_X2APIC = 9 };
+
 typedef struct Builder {
     const AcpiConfig *cfg;
     AcpiFiles *files;
@@ -227,6 +229,25 @@ static void madt_override(GByteArray *out, uint8_t irq, uint32_t gsi, uint16_t f
     put(out, flags, 2);
 }
 
+unsigned acpi_madt_cpu(uint8_t out[16], unsigned uid, uint32_t apic_id, bool enabled)
+{
+    memset(out, 0, 16);
+    if (apic_id < 255 && uid < 255) {
+        out[0] = MADT_LAPIC;
+        out[1] = 8;
+        out[2] = uid;
+        out[3] = apic_id;
+        st32_le(out + 4, enabled);
+    } else {
+        out[0] = MADT_X2APIC;
+        out[1] = 16;
+        st32_le(out + 4, apic_id);
+        st32_le(out + 8, enabled);
+        st32_le(out + 12, uid);
+    }
+    return out[1];
+}
+
 static void build_madt(Builder *b)
 {
     static const uint8_t level_irqs[] = { 5, 9, 10, 11 };   /* PIRQ lines and the SCI */
@@ -238,21 +259,12 @@ static void build_madt(Builder *b)
     put(out, LAPIC_BASE, 4);
     put(out, 1, 4);                         /* an i8259 pair is there too */
     for (unsigned i = 0; i < cfg->nr_cpus; i++) {
-        if (cfg->apic_ids[i] < 255 && i < 255) {
-            put(out, 0, 1);
-            put(out, 8, 1);
-            put(out, i, 1);
-            put(out, cfg->apic_ids[i], 1);
-            put(out, 1, 4);                 /* enabled */
-        } else {
-            x2apic = true;
-            put(out, 9, 1);
-            put(out, 16, 1);
-            put(out, 0, 2);
-            put(out, cfg->apic_ids[i], 4);
-            put(out, 1, 4);
-            put(out, i, 4);
-        }
+        uint8_t entry[16];
+        unsigned len = acpi_madt_cpu(entry, i, cfg->apic_ids[i],
+                                     !cfg->cpu_present || cfg->cpu_present[i]);
+
+        x2apic |= entry[0] == MADT_X2APIC;
+        g_byte_array_append(out, entry, len);
     }
     put(out, 1, 1);                         /* the I/O APIC, number 0, pins from 0 on */
     put(out, 12, 1);

@@ -17,8 +17,10 @@
 #define ACPI_HEADER_OEM_SIZE 14
 
 typedef struct AcpiConfig {
-    unsigned nr_cpus;
+    unsigned nr_cpus;               /* places of CPUs */
     const uint32_t *apic_ids;       /* nr_cpus of them */
+    const bool *cpu_present;        /* NULL: all are there */
+    bool cpu_hotplug;               /* CPUs may come and go */
     uint64_t below_4g, above_4g;    /* bytes of RAM */
     uint32_t hpet_id;               /* low half of its capabilities; 0: no HPET */
     bool i8042;
@@ -51,6 +53,10 @@ void acpi_files_free(AcpiFiles *files);
  */
 GBytes *acpi_user_table(const AcpiTableOptions *opts, Error **errp);
 
+/* The MADT's entry of a CPU, at most 16 bytes; returns its length. */
+unsigned acpi_madt_cpu(uint8_t out[16], unsigned uid, uint32_t apic_id, bool enabled);
+/* acpi-cpus.c: the CPUs' devices and their hotplug */
+void acpi_cpu_devices(const AcpiConfig *cfg, Aml *a);
 /* The DSDT's AML, without the table header (acpi-dsdt.c). */
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a);
 

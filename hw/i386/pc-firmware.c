@@ -16,6 +16,8 @@
 
 #define ROM_MAX      (256u << 10)   /* of what fits between VGA BIOS and system BIOS */
 #define SPLASH_MAX   (4u << 20)
+#define TABLES_FILE  "etc/acpi/tables"
+#define CMOS_MORE_CPUS 0x5f         /* besides the first */
 #define E820_RAM     1
 #define E820_ENTRY   20
 
@@ -322,32 +324,73 @@ static void describe_nodes(const NumaConfig *numa, AcpiConfig *cfg, uint64_t *no
     cfg->distances = *distances;
 }
 
-static bool publish_acpi(PcMachine *pc, Error **errp)
+/* As the machine is now: which CPUs there are changes. */
+static void build_acpi(PcMachine *pc, AcpiFiles *files)
 {
-    g_autofree uint32_t *apic_ids = g_new(uint32_t, pc->machine.smp.cpus);
+    const SmpConfig *smp = &pc->machine.smp;
+    g_autofree uint32_t *apic_ids = g_new(uint32_t, smp->max_cpus);
+    g_autofree bool *present = g_new(bool, smp->max_cpus);
     AcpiConfig cfg = {
-        .nr_cpus = pc->machine.smp.cpus, .apic_ids = apic_ids, .below_4g = pc->below_4g,
+        .nr_cpus = smp->max_cpus, .apic_ids = apic_ids, .cpu_present = present,
+        .cpu_hotplug = pc->machine.cpu_hotplug, .below_4g = pc->below_4g,
         .above_4g = pc->above_4g, .s3 = true, .s4 = true,
         .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
         .user_tables = pc->machine.acpi_tables,
     };
     g_autofree uint64_t *node_ram = g_new0(uint64_t, NUMA_MAX_NODES);
     g_autofree uint8_t *distances = NULL;
-    AcpiFiles files;
-    bool ok;
 
     for (unsigned i = 0; i < cfg.nr_cpus; i++) {
-        apic_ids[i] = i;
+        apic_ids[i] = machine_apic_id(&pc->machine, i);
+        present[i] = pc->machine.cpus[i];
     }
     cfg.hotplug_slots = hotplug_slots(pci_root_bus());
     describe_nodes(pc->machine.numa, &cfg, node_ram, &distances);
     devices_for_each(find_isa_device, &cfg);
-    acpi_build(&cfg, &files);
-    ok = fw_cfg_add_file(pc->fw, "etc/acpi/tables", files.tables->data, files.tables->len, errp) &&
+    acpi_build(&cfg, files);
+}
+
+static bool publish_acpi(PcMachine *pc, Error **errp)
+{
+    AcpiFiles files;
+    bool ok;
+
+    build_acpi(pc, &files);
+    ok = fw_cfg_add_file(pc->fw, TABLES_FILE, files.tables->data, files.tables->len, errp) &&
          fw_cfg_add_file(pc->fw, "etc/acpi/rsdp", files.rsdp->data, files.rsdp->len, errp) &&
          fw_cfg_add_file(pc->fw, "etc/table-loader", files.loader->data, files.loader->len, errp);
     acpi_files_free(&files);
     return ok;
+}
+
+static unsigned cpus_present(const Machine *m)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < m->smp.max_cpus; i++) {
+        count += m->cpus[i] != NULL;
+    }
+    return count;
+}
+
+/* Firmware that starts anew finds the CPUs that are there by now. */
+static void cpus_changed(void *opaque)
+{
+    PcMachine *pc = opaque;
+    unsigned count = cpus_present(&pc->machine);
+    AcpiFiles files;
+
+    if (!pc->machine.cpus_changed) {
+        return;
+    }
+    pc->machine.cpus_changed = false;
+    rtc_cmos_set(pc->rtc, CMOS_MORE_CPUS, count - 1);
+    fw_cfg_add_u16(pc->fw, FW_CFG_NB_CPUS, count);
+    if (pc->acpi) {
+        build_acpi(pc, &files);
+        fw_cfg_modify_file(pc->fw, TABLES_FILE, files.tables->data, files.tables->len, NULL);
+        acpi_files_free(&files);
+    }
 }
 
 static bool publish_smbios(PcMachine *pc, Error **errp)
@@ -381,7 +424,7 @@ static void set_cmos(PcMachine *pc)
         { 0x34, 2, MIN(above_16m >> 16, 0xffff) },      /* above 16 MiB, 64 KiB */
         { 0x39, 1, 0x55 },                              /* four IDE disks: LBA translation */
         { 0x5b, 3, pc->above_4g >> 16 },                /* above 4 GiB, 64 KiB */
-        { 0x5f, 1, pc->machine.smp.cpus - 1 },          /* CPUs besides the first */
+        { CMOS_MORE_CPUS, 1, cpus_present(&pc->machine) - 1 },
     };
     uint16_t sum = 0;
 
@@ -444,8 +487,9 @@ bool pc_finish(Machine *m, Error **errp)
     set_cmos(pc);
     fw_cfg_add_u64(pc->fw, FW_CFG_RAM_SIZE, m->ram_size);
     fw_cfg_add_u16(pc->fw, FW_CFG_NOGRAPHIC, !m->graphics);
-    fw_cfg_add_u16(pc->fw, FW_CFG_NB_CPUS, m->smp.cpus);
-    fw_cfg_add_u16(pc->fw, FW_CFG_MAX_CPUS, m->smp.max_cpus ? m->smp.max_cpus : m->smp.cpus);
+    fw_cfg_add_u16(pc->fw, FW_CFG_NB_CPUS, cpus_present(m));
+    fw_cfg_add_u16(pc->fw, FW_CFG_MAX_CPUS, pc->apic_ids);      /* SeaBIOS takes it as that */
+    reset_register(cpus_changed, pc);
     fw_cfg_add_u32(pc->fw, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     return publish_e820(pc, errp) &&

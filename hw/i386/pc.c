@@ -5,7 +5,9 @@
 #include "accel/accel.h"
 #include "hw/core/loader.h"
 #include "hw/core/power.h"
+#include "hw/core/numa.h"
 #include "hw/dma/i8237.h"
+#include "hw/i386/cpu.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -19,6 +21,7 @@
 #define MIN_BELOW_4G (1u << 20)
 #define CMOS_SHUTDOWN_STATUS   0x0f
 #define SHUTDOWN_STATUS_RESUME 0xfe     /* S3 */
+#define PC_MAX_APIC_IDS 255             /* 8 bits, but for the broadcast */
 /* Pins the HPET's timers may drive: 2 alone, the others have owners. */
 #define PC_HPET_PINS BIT(2)
 
@@ -79,19 +82,18 @@ bool pc_split_ram(PcMachine *pc, Error **errp)
 
 bool pc_create_cpus(PcMachine *pc, Error **errp)
 {
-    for (unsigned i = 0; i < pc->machine.smp.cpus; i++) {
-        Vcpu *cpu = vcpu_new(i, i, errp);
+    Machine *m = &pc->machine;
 
-        if (!cpu) {
-            return false;
-        }
-        if (accel_irqchip_mode() == IRQCHIP_OFF) {
-            apic_create(cpu);
-        } else {
-            kvm_apic_create(cpu);
-        }
+    pc->apic_ids = machine_apic_id(m, m->smp.max_cpus - 1) + 1;
+    if (pc->apic_ids > PC_MAX_APIC_IDS) {
+        error_set(errp, "-smp: %u sockets of %u dies, %u cores and %u threads each need APIC IDs "
+                  "up to %u, and this machine has them up to %u", m->smp.sockets, m->smp.dies,
+                  m->smp.cores, m->smp.threads, pc->apic_ids - 1, PC_MAX_APIC_IDS - 1);
+        error_hint(errp, "Numbers of cores and threads that are powers of two leave no gaps");
+        return false;
     }
-    return true;
+    m->cpus = g_new0(Device *, m->smp.max_cpus);
+    return x86_cpus_create(m, errp);
 }
 
 /* Interrupts 0 to 15 reach the i8259 pair and the I/O APIC, which ignores what it masks. */

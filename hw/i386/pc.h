@@ -17,6 +17,7 @@ enum { SMBIOS_ENTRY_32, SMBIOS_ENTRY_64 };
 typedef struct PcMachine {
     Machine machine;
     uint64_t below_4g, above_4g;    /* bytes of RAM on each side of the PCI hole */
+    unsigned apic_ids;              /* all are below */
     IrqLine *gsi;                   /* PC_NR_GSI inputs: to i8259 and I/O APIC alike */
     IrqLine *pic[ISA_NR_IRQS];
     Device *ioapic;

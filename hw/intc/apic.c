@@ -595,6 +595,9 @@ Device *apic_create(Vcpu *cpu)
 
     s->cpu = cpu;
     s->initial_id = cpu->apic_id;
+    if (cpu->owner) {
+        object_add_child(cpu->owner, "lapic", &dev->obj);
+    }
     if (!device_realize(dev, NULL, &err)) {
         g_error("apic: %s", error_text(err));
     }

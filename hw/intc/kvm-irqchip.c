@@ -142,12 +142,14 @@ static const DeviceType kvm_apic_type = {
 };
 REGISTER_DEVICE(kvm_apic_type)
 
-static Device *create(const char *type, const char *name)
+static Device *create(const char *type, const char *name, Object *owner)
 {
     Device *dev = device_new(type);
     Error *err = NULL;
 
-    if (name) {
+    if (owner) {
+        object_add_child(owner, name, &dev->obj);
+    } else if (name) {
         device_set_name(dev, name);
     }
     if (!device_realize(dev, NULL, &err)) {
@@ -159,7 +161,7 @@ static Device *create(const char *type, const char *name)
 
 Device *kvm_apic_create(Vcpu *cpu)
 {
-    Device *dev = create("kvm-apic", NULL);
+    Device *dev = create("kvm-apic", "lapic", cpu->owner);
     Apic *s = DEVICE_OF(dev, Apic);
 
     s->cpu = cpu;
@@ -246,8 +248,8 @@ REGISTER_DEVICE(kvm_i8259_type)
 
 void kvm_i8259_create_pair(void)
 {
-    DEVICE_OF(create("kvm-i8259", NULL), I8259)->master = true;
-    create("kvm-i8259", NULL);
+    DEVICE_OF(create("kvm-i8259", NULL, NULL), I8259)->master = true;
+    create("kvm-i8259", NULL, NULL);
 }
 
 /* I/O APIC */
@@ -316,5 +318,5 @@ REGISTER_DEVICE(kvm_ioapic_type)
 
 Device *kvm_ioapic_create(void)
 {
-    return create("kvm-ioapic", "ioapic");
+    return create("kvm-ioapic", "ioapic", NULL);
 }

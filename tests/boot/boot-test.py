@@ -158,6 +158,31 @@ def sysrq():
     check(m.wait() == 0, 'quit did not end with status 0')
 
 
+@case('cpu-hotplug')
+def cpu_hotplug():
+    """The guest brings a plugged CPU up, lets it go when asked, and takes it again."""
+    cpu = '/sys/devices/system/cpu/cpu1'
+    steps = [f'while ! test -e {cpu}/online', 'do sleep 1', 'done', f'echo 1 >{cpu}/online',
+             'echo CPUS=$(nproc)', f'while test -e {cpu}', 'do sleep 1', 'done', 'echo LEFT=$(nproc)']
+    m, qmp = managed('-smp', '1,maxcpus=2,sockets=2',
+                     append=command('echo UP', *steps, *steps, 'sleep 1000'))
+    m.expect('\nUP')
+    kind = qmp.cmd('query-hotpluggable-cpus')[0]['type']
+    for _ in range(2):
+        qmp.cmd('device_add', driver=kind, id='c', **{
+            'socket-id': 1, 'core-id': 0, 'thread-id': 0})
+        count = m.expect(r'\nCPUS=(\d+)').group(1)
+        check(count == '2', f'{count} CPUs after one was plugged')
+        qmp.cmd('device_del', id='c')
+        qmp.event('DEVICE_DELETED')
+        count = m.expect(r'\nLEFT=(\d+)').group(1)
+        check(count == '1', f'{count} CPUs after one was unplugged')
+    bad = [line for line in m.text.splitlines() if BAD.search(line)]
+    check(not bad, 'bad lines in the kernel log:\n' + '\n'.join(bad))
+    qmp.cmd('quit')
+    check(m.wait() == 0, 'quit did not end with status 0')
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1] not in CASES:
         print('\n'.join(CASES))

@@ -120,7 +120,7 @@ static void start_machine(const char *accel_name)
     region_add(io_root(), PORT_LOG, &port_log, 0);
     region_add(io_root(), PORT_END, &port_test, 0);
     for (unsigned i = 0; i < NR_CPUS; i++) {
-        Vcpu *cpu = vcpu_new(i, i, &err);
+        Vcpu *cpu = vcpu_new(i, i, NULL, &err);
 
         g_assert_nonnull(cpu);
         cpu->irq = &irq_ops;

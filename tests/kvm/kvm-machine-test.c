@@ -104,7 +104,7 @@ static void start(const char *accel, const char *option, const char *value)
         die(err);
     }
     map_machine();
-    cpu = vcpu_new(0, 0, &err);
+    cpu = vcpu_new(0, 0, NULL, &err);
     if (!cpu) {
         die(err);
     }

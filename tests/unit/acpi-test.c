@@ -141,10 +141,30 @@ static void tables(void)
     madt = find(&p, "APIC");
     g_assert_nonnull(madt);
     g_assert_cmpuint(ld32_le(madt + 4), ==, 44 + 2 * 8 + 12 + 5 * 10 + 6);
+    g_assert_cmpuint(ld32_le(madt + 44 + 8 + 4), ==, 1);
     hpet = find(&p, "HPET");
     g_assert_cmphex(ld32_le(hpet + 36), ==, 0x8086a201);
     g_assert_nonnull(find(&p, "WAET"));
     g_assert_null(find(&p, "SRAT"));
+    acpi_files_free(&p.files);
+}
+
+/* Places of CPUs that may come are in the MADT, switched off. */
+static void cpu_places(void)
+{
+    static const bool present[4] = { true, false, true, false };
+    AcpiConfig cfg = config(4);
+    const uint8_t *madt;
+    Placed p;
+
+    cfg.cpu_present = present;
+    cfg.cpu_hotplug = true;
+    place(&cfg, &p);
+    madt = find(&p, "APIC");
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmpuint(madt[44 + 8 * i + 3], ==, i);
+        g_assert_cmpuint(ld32_le(madt + 44 + 8 * i + 4), ==, present[i]);
+    }
     acpi_files_free(&p.files);
 }
 
@@ -234,6 +254,7 @@ static void iasl(void)
         g_test_skip("iasl (package acpica-tools) is not installed");
         return;
     }
+    cfg.cpu_hotplug = true;
     cfg.nr_nodes = 2;
     cfg.node_ram = node_ram;
     cfg.node_of_cpu = nodes;
@@ -270,6 +291,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/acpi/tables", tables);
+    g_test_add_func("/acpi/cpu-places", cpu_places);
     g_test_add_func("/acpi/numa", numa);
     g_test_add_func("/acpi/many-cpus", many_cpus);
     g_test_add_func("/acpi/aml-lengths", aml_lengths);

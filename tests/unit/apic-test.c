@@ -283,7 +283,7 @@ int main(int argc, char **argv)
     g_assert_true(accel_start((Accel *)(void *)object_new(&accel_find("qtest")->object), &config,
                               &err));
     for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++) {
-        cpus[i] = vcpu_new(i, ids[i], &err);
+        cpus[i] = vcpu_new(i, ids[i], NULL, &err);
         apic_create(cpus[i]);
     }
     g_test_add_func("/apic/priorities", priorities);

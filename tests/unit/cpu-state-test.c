@@ -166,7 +166,7 @@ int main(int argc, char **argv)
     vm_lock();
     g_assert_true(accel_start((Accel *)(void *)object_new(&accel_find("soft")->object), &config,
                               &err));
-    cpu = vcpu_new(0, 0, &err);
+    cpu = vcpu_new(0, 0, NULL, &err);
     g_assert_nonnull(cpu);
     g_test_add_func("/cpu-state/power-on", power_on);
     g_test_add_func("/cpu-state/round-trip", round_trip);

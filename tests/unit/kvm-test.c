@@ -370,7 +370,7 @@ static void starts(void)
     g_assert_true(start(&config, "off", &err));
     g_assert_true(cpu_model_has(&kvm.model, CPUID_HYPERVISOR));
     g_assert_false(cpu_model_has(&kvm.model, CPUID_X2APIC));
-    cpu = vcpu_new(0, 0, &err);
+    cpu = vcpu_new(0, 0, NULL, &err);
     g_assert_nonnull(cpu);
     accel_cpuid(cpu, 0x40000000, 0, leaf);
     g_assert_cmphex(leaf[0], ==, 0x40000005);
