@@ -80,10 +80,24 @@ void block_close_all(void);
  */
 Json *block_filename_options(const char *filename, Error **errp);
 /*
- * The format of an image by its first bytes: "raw", or NULL with errp where
- * there is a format that Mica cannot open.
+ * An image as users name it: a file name, a node's options, or both; and what
+ * command lines say beside them, where the options do not say it already. What
+ * children leave out is completed: drivers by their file names, formats by
+ * their first bytes, the backing file's name by the image's header.
  */
-const char *block_probe_format(const char *filename, Error **errp);
+typedef struct BlockOpenHow {
+    const char *name;           /* a file name; NULL: options say all */
+    const char *format;         /* NULL: as options say, or found out */
+    const Json *options;        /* texts, as keyval_parse() has them; NULL: none */
+    unsigned flags;             /* BLOCK_OPEN_* */
+    bool write, auto_read_only, force_share;
+    bool copy_on_read, snapshot;        /* under a filter; writes go to a temporary file */
+    bool direct, no_flush;
+    const char *discard, *detect_zeroes, *aio;      /* NULL: not said */
+} BlockOpenHow;
+BlockNode *co_block_open_user(const BlockOpenHow *how, Error **errp);
+/* Of a program that starts: outside of coroutines. */
+BlockNode *block_open_user(const BlockOpenHow *how, Error **errp);
 /*
  * Open what a user calls filename: a protocol node as above, a node of format
  * on it (NULL: as its first bytes say, raw where they say nothing). generic:

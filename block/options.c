@@ -164,87 +164,10 @@ void block_node_set_probed(BlockNode *node)
         return;
     }
     name = block_node_filename(node);
-    report_warning("Image format was not specified for '%s' and probing guessed raw.\n"
-                   "         Automatically detecting the format is dangerous for raw images, "
-                   "write operations on block 0 will be restricted.\n"
-                   "         Specify the 'raw' format explicitly to remove the restrictions.",
-                   name);
-}
-
-/* The first bytes of an image that a driver with names of its own reaches. */
-typedef struct Head {
-    Json *options;
-    uint8_t *bytes;
-    ssize_t got;            /* or a negative errno */
-    Error *err;
-} Head;
-
-static void co_read_head(void *opaque)
-{
-    Head *head = opaque;
-    BlockNode *node = co_block_open_json(head->options, QAPI_STRICT, &head->err);
-
-    if (node) {
-        int64_t len = MIN(node->length, BLOCK_SECTOR_SIZE);
-        int ret = co_node_pread(node, 0, head->bytes, len);
-
-        head->got = ret ? ret : len;
-        block_node_unref(node);
-    }
-}
-
-static ssize_t read_head(const char *filename, uint8_t *bytes, Error **errp)
-{
-    g_autofree char *protocol = protocol_of(filename);
-    Head head = { .bytes = bytes, .got = -1 };
-    int fd;
-
-    if (protocol && strcmp(protocol, "file")) {
-        head.options = block_filename_options(filename, errp);
-        if (!head.options) {
-            return -1;
-        }
-        json_object_object_add(head.options, "read-only", json_object_new_boolean(true));
-        co_run(co_read_head, &head);
-        json_object_put(head.options);
-        if (head.err) {
-            error_propagate(errp, head.err);
-            return -1;
-        }
-        errno = -head.got;
-    } else {
-        filename += protocol ? strlen("file:") : 0;
-        fd = open(filename, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            error_set_errno(errp, errno, "Could not open '%s'", filename);
-            return -1;
-        }
-        head.got = pread(fd, bytes, BLOCK_SECTOR_SIZE, 0);
-        close(fd);
-    }
-    if (head.got < 0) {
-        error_set_errno(errp, errno, "Could not read image for determining its format");
-    }
-    return head.got;
-}
-
-const char *block_probe_format(const char *filename, Error **errp)
-{
-    uint8_t head[BLOCK_SECTOR_SIZE] = {};
-    ssize_t got = read_head(filename, head, errp);
-    const char *format;
-
-    if (got < 0) {
-        return NULL;
-    }
-    format = block_format_of(head, got);
-    if (format && block_driver_find(format)) {
-        return format;
-    }
-    if (format) {
-        check_driver(format, errp);
-        error_prepend(errp, "'%s' has format %s: ", filename, format);
-        return NULL;
-    }
-    return "raw";
+    /* As QEMU words it on stderr: users and tests know it. */
+    fprintf(stderr,
+            "WARNING: Image format was not specified for '%s' and probing guessed raw.\n"
+            "         Automatically detecting the format is dangerous for raw images, write "
+            "operations on block 0 will be restricted.\n"
+            "         Specify the 'raw' format explicitly to remove the restrictions.\n", name);
 }

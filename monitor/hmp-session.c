@@ -75,8 +75,11 @@ static const ReadlineOps readline_ops = {
 static void greet(HmpSession *s)
 {
     VersionInfo *version = qmp_query_version(NULL);
-    g_autofree char *text = g_strdup_printf("%s monitor - type 'help' for more information\n",
-                                            version->package);
+    const VersionTriple *as = version->qemu;
+    /* Scripts wait for a line with this beginning. */
+    g_autofree char *text = g_strdup_printf("QEMU %" PRId64 ".%" PRId64 ".%" PRId64 " monitor - "
+                                            "type 'help' for more information\n", as->major,
+                                            as->minor, as->micro);
 
     qapi_free_VersionInfo(version);
     s->greeted = true;

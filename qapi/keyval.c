@@ -28,7 +28,37 @@ static size_t name_length(const char *text)
     return n;
 }
 
-static bool store(Json *root, const char *key, size_t key_len, const char *value, Error **errp)
+static bool nest_into(Json *into, const Json *flat, Error **errp);
+
+static bool inconsistent(const char *key, size_t len, Error **errp)
+{
+    error_set(errp, "Parameters '%.*s.*' used inconsistently", (int)len, key);
+    return false;
+}
+
+/* At the end of a key: objects are united with what is there, all else replaces it. */
+static bool store_leaf(Json *object, const char *name, const Json *value, const char *key,
+                       size_t key_len, Error **errp)
+{
+    Json *there = json_object_object_get(object, name);
+    bool nested = json_object_is_type(value, json_type_object);
+
+    if (there && json_object_is_type(there, json_type_object) != nested) {
+        return inconsistent(key, key_len, errp);
+    }
+    if (!nested) {
+        json_object_object_add(object, name, json_object_get((Json *)(uintptr_t)value));
+        return true;
+    }
+    if (!there) {
+        there = json_object_new_object();
+        json_object_object_add(object, name, there);
+    }
+    return nest_into(there, value, errp);
+}
+
+/* The object or leaf at a dotted key below root. */
+static bool store(Json *root, const char *key, size_t key_len, const Json *value, Error **errp)
 {
     const char *at = key, *end = key + key_len;
     Json *object = root;
@@ -46,16 +76,10 @@ static bool store(Json *root, const char *key, size_t key_len, const char *value
         name = g_strndup(at, n);
         json_object_object_get_ex(object, name, &next);
         if (at + n == end) {
-            if (next && !json_object_is_type(next, json_type_string)) {
-                error_set(errp, "Parameters '%.*s.*' used inconsistently", (int)key_len, key);
-                return false;
-            }
-            json_object_object_add(object, name, json_object_new_string(value));
-            return true;
+            return store_leaf(object, name, value, key, key_len, errp);
         }
         if (next && !json_object_is_type(next, json_type_object)) {
-            error_set(errp, "Parameters '%.*s.*' used inconsistently", (int)(at + n - key), key);
-            return false;
+            return inconsistent(key, at + n - key, errp);
         }
         if (!next) {
             next = json_object_new_object();
@@ -64,6 +88,46 @@ static bool store(Json *root, const char *key, size_t key_len, const char *value
         object = next;
         at += n + 1;
     }
+}
+
+/* Names with dots in them become objects; members of lists too. */
+static Json *nest_list(const Json *list, Error **errp)
+{
+    Json *copy = json_object_new_array();
+
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        Json *item = json_object_array_get_idx(list, i), *better = NULL;
+
+        if (json_object_is_type(item, json_type_object)) {
+            better = json_object_new_object();
+            if (!nest_into(better, item, errp)) {
+                json_object_put(better);
+                json_object_put(copy);
+                return NULL;
+            }
+        }
+        json_object_array_add(copy, better ? better : json_object_get(item));
+    }
+    return copy;
+}
+
+static bool nest_into(Json *into, const Json *flat, Error **errp)
+{
+    json_object_object_foreach((Json *)(uintptr_t)flat, key, value) {
+        JSON_AUTO list = NULL;
+
+        if (json_object_is_type(value, json_type_array)) {
+            list = nest_list(value, errp);
+            if (!list) {
+                return false;
+            }
+            value = list;
+        }
+        if (!store(into, key, strlen(key), value, errp)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The value from text up to a single comma; *text is moved behind it. */
@@ -132,15 +196,31 @@ static Json *listify(Json *object, const char *path, Error **errp)
     return list;
 }
 
+static bool store_text(Json *root, const char *key, size_t n, const char *text, bool flat,
+                       Error **errp)
+{
+    JSON_AUTO value = json_object_new_string(text);
+    g_autofree char *name = NULL;
+
+    if (!flat) {
+        return store(root, key, n, value, errp);
+    }
+    name = g_strndup(key, n);
+    json_object_object_add(root, name, json_object_get(value));
+    return true;
+}
+
 /* "server" for server=on, "nowait" for wait=off: old short forms of booleans. */
-static bool store_bare(Json *root, const char *word, size_t n, Error **errp)
+static bool store_bare(Json *root, const char *word, size_t n, bool flat, Error **errp)
 {
     bool off = n > 2 && !strncmp(word, "no", 2) && strncmp(word, "nodelay", n);
 
-    return store(root, word + 2 * off, n - 2 * off, off ? "off" : "on", errp);
+    return store_text(root, word + 2 * off, n - 2 * off, off ? "off" : "on", flat, errp);
 }
 
-static Json *parse(const char *text, const char *implied_key, bool *help, bool bare, Error **errp)
+/* flat: names keep their dots. */
+static Json *parse(const char *text, const char *implied_key, bool *help, bool bare, bool flat,
+                   Error **errp)
 {
     Json *root = json_object_new_object(), *result;
     const char *p = text;
@@ -159,15 +239,15 @@ static Json *parse(const char *text, const char *implied_key, bool *help, bool b
 
             p += n + 1;
             value = take_value(&p);
-            ok = store(root, key, n, value, errp);
+            ok = store_text(root, key, n, value, flat, errp);
         } else if (help && ((n == 4 && !strncmp(p, "help", 4)) || (n == 1 && *p == '?'))) {
             *help = true;
             p += n + (p[n] == ',');
         } else if (first && implied_key && (n || p[n + 1] == ',')) {
             value = take_value(&p);
-            ok = store(root, implied_key, strlen(implied_key), value, errp);
+            ok = store_text(root, implied_key, strlen(implied_key), value, flat, errp);
         } else if (bare && n) {
-            ok = store_bare(root, p, n, errp);
+            ok = store_bare(root, p, n, flat, errp);
             p += n + (p[n] == ',');
         } else {
             error_set(errp, n ? "Expected '=' after parameter '%.*s'"
@@ -180,7 +260,7 @@ static Json *parse(const char *text, const char *implied_key, bool *help, bool b
         }
         first = false;
     }
-    result = listify(root, "", errp);
+    result = flat ? root : listify(root, "", errp);
     if (!result) {
         json_object_put(root);
     }
@@ -189,12 +269,30 @@ static Json *parse(const char *text, const char *implied_key, bool *help, bool b
 
 Json *keyval_parse(const char *text, const char *implied_key, bool *help, Error **errp)
 {
-    return parse(text, implied_key, help, false, errp);
+    return parse(text, implied_key, help, false, false, errp);
 }
 
 Json *keyval_parse_bare(const char *text, const char *implied_key, bool *help, Error **errp)
 {
-    return parse(text, implied_key, help, true, errp);
+    return parse(text, implied_key, help, true, false, errp);
+}
+
+Json *keyval_parse_flat(const char *text, bool *help, Error **errp)
+{
+    return parse(text, NULL, help, true, true, errp);
+}
+
+Json *keyval_nest(const Json *flat, Error **errp)
+{
+    Json *root = json_object_new_object(), *result = NULL;
+
+    if (nest_into(root, flat, errp)) {
+        result = listify(root, "", errp);
+    }
+    if (!result) {
+        json_object_put(root);
+    }
+    return result;
 }
 
 Json *keyval_or_json_parse(const char *text, const char *implied_key, bool *help, bool *keyval,

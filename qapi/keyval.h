@@ -16,6 +16,10 @@
 Json *keyval_parse(const char *text, const char *implied_key, bool *help, Error **errp);
 /* The same, but a bare "server" is server=on and "nowait" wait=off, for options that are old. */
 Json *keyval_parse_bare(const char *text, const char *implied_key, bool *help, Error **errp);
+/* The same, but names keep their dots: one object of texts, for options that are sorted first. */
+Json *keyval_parse_flat(const char *text, bool *help, Error **errp);
+/* A new object, where "a.b": 1 is "a": { "b": 1 }, also where other members are objects. */
+Json *keyval_nest(const Json *flat, Error **errp);
 /* Text that starts with '{' is JSON, anything else is key=value; *keyval says which it was. */
 Json *keyval_or_json_parse(const char *text, const char *implied_key, bool *help, bool *keyval,
                            Error **errp);

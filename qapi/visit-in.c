@@ -359,7 +359,8 @@ static bool read_list(Reader *r, const QapiType *type, QapiNode **list, const Js
 static bool read_value(Reader *r, const QapiType *type, void *value, const Json *json,
                        const Place *place)
 {
-    bool scalar = !qapi_by_pointer(type) && type->kind != QAPI_LIST && type->kind != QAPI_ANY;
+    bool scalar = !qapi_by_pointer(type) && type->kind != QAPI_LIST && type->kind != QAPI_ANY &&
+                  type->kind != QAPI_NULL;
     const char *text;
     int found;
 

@@ -20,10 +20,7 @@ typedef struct ConfigItem {
     QapiMode mode;
     char *text;             /* short forms: "stdio", "mon:stdio" */
     char *id;               /* of what a short form or a drive creates */
-    /* -drive, after sugar_expand(): how its backend is set up */
-    bool probed, write_through;
-    int on_read, on_write;      /* BlkErrorPolicy */
-    DriveThrottling *throttling;    /* NULL: none */
+    Json *node;             /* -drive: what it says of the node; NULL: nothing */
 } ConfigItem;
 
 typedef struct Config {
@@ -45,7 +42,7 @@ typedef struct Config {
     GPtrArray *objects, *chardevs, *devices, *globals;      /* ConfigItem */
     GPtrArray *blockdevs, *numas;
     GPtrArray *fw_files, *option_roms, *acpi_tables;        /* ConfigItem */
-    GPtrArray *drives;                  /* DriveOptions, then by sugar_expand() a blockdev */
+    GPtrArray *drives;                  /* DriveOptions */
     GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
     GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
 
@@ -77,6 +74,7 @@ bool sugar_expand(Config *c, Error **errp);
 void help_machines(void);
 bool help_machine(const char *type, Error **errp);
 void help_chardevs(void);
+void help_block_drivers(void);
 void help_log(void);
 void help_accels(void);
 struct AccelType;

@@ -99,18 +99,61 @@ static bool create_blockdev(const ConfigItem *item, Error **errp)
     return blockdev_add(item->json, item->mode, errp);
 }
 
+/* --- drives --- */
+
+static const BlkErrorPolicy error_policies[] = {
+    [BLOCKDEV_ON_ERROR_REPORT] = BLK_ERROR_REPORT,
+    [BLOCKDEV_ON_ERROR_IGNORE] = BLK_ERROR_IGNORE,
+    [BLOCKDEV_ON_ERROR_ENOSPC] = BLK_ERROR_ENOSPC,
+    [BLOCKDEV_ON_ERROR_STOP] = BLK_ERROR_STOP,
+    [BLOCKDEV_ON_ERROR_AUTO] = BLK_ERROR_AUTO,
+};
+
+/* The node of a -drive: format over protocol, under a temporary layer for snapshot=on. */
+static BlockNode *open_drive(const DriveOptions *o, const Json *options, Error **errp)
+{
+    bool write = !o->read_only && !o->readonly &&
+                 !(o->has_media && o->media == DRIVE_MEDIA_CDROM);
+    DriveCache cache = o->has_cache ? o->cache : DRIVE_CACHE_WRITEBACK;
+    BlockOpenHow how = {
+        .name = o->file, .format = o->format, .options = options, .write = write,
+        .auto_read_only = o->has_auto_read_only ? o->auto_read_only : true,
+        .force_share = o->force_share, .copy_on_read = o->copy_on_read,
+        .snapshot = o->snapshot && write,
+        .direct = cache == DRIVE_CACHE_NONE || cache == DRIVE_CACHE_DIRECTSYNC,
+        .no_flush = cache == DRIVE_CACHE_UNSAFE,
+        .discard = o->has_discard ? BlockdevDiscardOptions_name(o->discard) : NULL,
+        .detect_zeroes = o->has_detect_zeroes ? BlockdevDetectZeroesOptions_name(o->detect_zeroes)
+                                              : NULL,
+        .aio = o->has_aio ? BlockdevAioOptions_name(o->aio) : NULL,
+    };
+
+    if (how.copy_on_read && !write) {
+        report_warning("disabling copy-on-read on read-only drive");
+        how.copy_on_read = false;
+    }
+    return block_open_user(&how, errp);
+}
+
 static bool create_drive(const ConfigItem *item, Error **errp)
 {
+    g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(item->json, QAPI_KEYVAL, errp);
+    BlkErrorPolicy on_read, on_write;
     BlockNode *node = NULL;
     BlockBackend *blk;
 
-    if (item->json) {
-        node = block_open_json(item->json, QAPI_STRICT, errp);
+    if (!o) {
+        return false;
+    }
+    on_read = o->has_rerror ? error_policies[o->rerror] : BLK_ERROR_AUTO;
+    on_write = o->has_werror ? error_policies[o->werror] : BLK_ERROR_AUTO;
+    if (!blk_check_on_error(on_read, on_write, errp)) {
+        return false;
+    }
+    if (o->file || item->node) {
+        node = open_drive(o, item->node, errp);
         if (!node) {
             return false;
-        }
-        if (item->probed) {
-            block_node_set_probed(node);
         }
     }
     blk = blk_new(item->id, node, errp);
@@ -120,9 +163,10 @@ static bool create_drive(const ConfigItem *item, Error **errp)
     if (!blk) {
         return false;
     }
-    blk_set_write_cache(blk, !item->write_through);
-    blk_set_on_error(blk, item->on_read, item->on_write);
-    if (item->throttling && !blk_set_throttling(blk, item->throttling, errp)) {
+    blk_set_write_cache(blk, !o->has_cache || (o->cache != DRIVE_CACHE_WRITETHROUGH &&
+                                               o->cache != DRIVE_CACHE_DIRECTSYNC));
+    blk_set_on_error(blk, on_read, on_write);
+    if (o->throttling && !blk_set_throttling(blk, o->throttling, errp)) {
         blk_unref(blk);
         return false;
     }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
+#include "block/driver.h"
 #include "chardev/char.h"
 #include "hw/core/machine.h"
 #include "qom/prop-json.h"
@@ -55,6 +56,33 @@ bool help_machine(const char *name, Error **errp)
     printf("%s-machine options:\n", type->name);
     props_help((const Prop *const[]){ machine_props, sugar, type->props, NULL }, stdout);
     return true;
+}
+
+static void add_driver(const BlockDriver *driver, void *opaque)
+{
+    g_ptr_array_add(opaque, (char *)(uintptr_t)driver->name);
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* -drive format=help, in the form that tools take apart. */
+void help_block_drivers(void)
+{
+    static const char *const lines[] = { "Supported formats:", "Supported formats (read-only):" };
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    block_drivers_for_each(add_driver, names);
+    g_ptr_array_sort(names, compare_names);
+    for (unsigned l = 0; l < ARRAY_SIZE(lines); l++) {
+        printf("%s", lines[l]);
+        for (unsigned i = 0; i < names->len; i++) {
+            printf(" %s", (char *)names->pdata[i]);
+        }
+        putchar('\n');
+    }
 }
 
 void help_chardevs(void)

@@ -85,6 +85,52 @@ static bool apply_blockdev(Config *c, const OptionRow *row, const char *arg, Err
     return json;
 }
 
+/* Of a drive itself; all other parameters are the node's. */
+static bool is_drive_parameter(const char *name)
+{
+    for (unsigned i = 0; i < qapi_type_DriveOptions.nr_members; i++) {
+        if (!strcmp(qapi_type_DriveOptions.members[i].name, name)) {
+            return true;
+        }
+    }
+    return g_str_has_prefix(name, "throttling.");
+}
+
+static bool is_help(const char *text)
+{
+    return text && (!strcmp(text, "help") || !strcmp(text, "?"));
+}
+
+static bool apply_drive(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    JSON_AUTO all = keyval_parse_flat(arg, NULL, errp);
+    JSON_AUTO flat = json_object_new_object();
+    JSON_AUTO node = json_object_new_object();
+    JSON_AUTO drive = NULL;
+    g_autoptr(DriveOptions) checked = NULL;
+    ConfigItem *item;
+
+    if (!all) {
+        return false;
+    }
+    if (is_help(keyval_get(all, "format"))) {
+        help_block_drivers();
+        option_help_done();
+    }
+    json_object_object_foreach(all, key, value) {
+        json_object_object_add(is_drive_parameter(key) ? flat : node, key,
+                               json_object_get(value));
+    }
+    drive = keyval_nest(flat, errp);
+    checked = drive ? qapi_parse_DriveOptions(drive, QAPI_KEYVAL, errp) : NULL;
+    if (!checked) {
+        return false;
+    }
+    item = config_add(c->drives, c->origin, json_object_get(drive), QAPI_KEYVAL);
+    item->node = json_object_object_length(node) ? keyval_nest(node, errp) : NULL;
+    return item->node || !json_object_object_length(node);
+}
+
 /* -hda FILE to -hdd, -cdrom FILE: a -drive at that place. */
 static bool apply_image(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
@@ -242,7 +288,7 @@ static bool apply_vga(Config *c, const OptionRow *row, const char *arg, Error **
 const OptionRow options_devices[] = {
     OPTION_GROUP("Drives"),
     { "drive", "file=FILE[,if=ide|none][,index=N][,media=disk|cdrom][,format=F][,id=ID][,...]",
-      OPTION_ITEM(drives, DriveOptions), .help = "a drive and its image", .qmp = "drive" },
+      apply_drive, "a drive and its image", .qmp = "drive", .type = &qapi_type_DriveOptions },
     { "hda", "FILE", apply_image, "image of the first disk; so -hdb, -hdc, -hdd" },
     { "hdb", "FILE", apply_image },
     { "hdc", "FILE", apply_image },

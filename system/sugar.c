@@ -16,11 +16,6 @@ static void set(Json *json, const char *key, const char *value)
     json_object_object_add(json, key, json_object_new_string(value));
 }
 
-static void set_bool(Json *json, const char *key, bool value)
-{
-    json_object_object_add(json, key, json_object_new_boolean(value));
-}
-
 /* A device to create, behind those the user gave. */
 static Json *add_device(Config *c, const char *origin, const char *driver)
 {
@@ -143,100 +138,6 @@ static bool find_place(const DriveOptions *o, Slots *slots, unsigned *bus, unsig
     return true;
 }
 
-static bool is_read_only(const DriveOptions *o)
-{
-    return o->read_only || o->readonly || (o->has_media && o->media == DRIVE_MEDIA_CDROM);
-}
-
-/* What each node of the drive is told. */
-static void set_node_options(Json *node, const DriveOptions *o, bool read_only)
-{
-    Json *cache = json_object_new_object();
-
-    set_bool(node, "read-only", read_only);
-    if (!read_only || o->has_auto_read_only) {
-        set_bool(node, "auto-read-only", o->has_auto_read_only ? o->auto_read_only : true);
-    }
-    if (o->has_force_share) {
-        set_bool(node, "force-share", o->force_share);
-    }
-    if (o->has_discard) {
-        set(node, "discard", BlockdevDiscardOptions_name(o->discard));
-    }
-    set_bool(cache, "direct", o->has_cache && (o->cache == DRIVE_CACHE_NONE ||
-                                               o->cache == DRIVE_CACHE_DIRECTSYNC));
-    set_bool(cache, "no-flush", o->has_cache && o->cache == DRIVE_CACHE_UNSAFE);
-    json_object_object_add(node, "cache", cache);
-}
-
-/* Under a filter that keeps what is read from below the image. */
-static Json *copying(Json *node, bool read_only)
-{
-    Json *top;
-
-    if (read_only) {
-        report_warning("disabling copy-on-read on read-only drive");
-        return node;
-    }
-    top = json_object_new_object();
-    set(top, "driver", "copy-on-read");
-    json_object_object_add(top, "file", node);
-    return top;
-}
-
-/* The blockdev of a -drive: format over protocol, under a temporary layer for snapshot=on. */
-static Json *drive_node(const DriveOptions *o, bool snapshot, ConfigItem *drive, Error **errp)
-{
-    bool is_json = g_str_has_prefix(o->file, "json:");
-    bool read_only = is_read_only(o);
-    const char *format = o->format;
-    Json *file = block_filename_options(o->file, errp), *node, *top;
-
-    if (!file) {
-        return NULL;
-    }
-    if (!format && !is_json) {
-        format = block_probe_format(o->file, errp);
-        if (!format) {
-            json_object_put(file);
-            return NULL;
-        }
-        drive->probed = !read_only && !strcmp(format, "raw");
-    }
-    node = file;
-    if (!is_json) {
-        set_node_options(file, o, read_only || snapshot);
-        if (o->has_aio) {
-            set(file, "aio", BlockdevAioOptions_name(o->aio));
-        }
-    }
-    if (format) {
-        node = json_object_new_object();
-        set(node, "driver", format);
-        set_node_options(node, o, read_only || snapshot);
-        json_object_object_add(node, "file", file);
-    }
-    if (!snapshot) {
-        if (o->has_detect_zeroes) {
-            set(node, "detect-zeroes", BlockdevDetectZeroesOptions_name(o->detect_zeroes));
-        }
-        return o->has_copy_on_read && o->copy_on_read ? copying(node, read_only) : node;
-    }
-    top = json_object_new_object();
-    set(top, "driver", "temporary");
-    json_object_object_add(top, "file", node);
-    drive->probed = false;
-    return top;
-}
-
-static const BlkErrorPolicy error_policies[] = {
-    [BLOCKDEV_ON_ERROR_REPORT] = BLK_ERROR_REPORT,
-    [BLOCKDEV_ON_ERROR_IGNORE] = BLK_ERROR_IGNORE,
-    [BLOCKDEV_ON_ERROR_ENOSPC] = BLK_ERROR_ENOSPC,
-    [BLOCKDEV_ON_ERROR_STOP] = BLK_ERROR_STOP,
-    [BLOCKDEV_ON_ERROR_AUTO] = BLK_ERROR_AUTO,
-};
-
 static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(drive->json, QAPI_KEYVAL, errp);
@@ -248,7 +149,7 @@ static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n,
     if (!o || (ide && !find_place(o, slots, &bus, &unit, errp))) {
         return false;
     }
-    if (!o->file && !cdrom && ide) {
+    if (!o->file && !drive->node && !cdrom && ide) {
         error_set(errp, "Device needs media, but drive is empty");
         error_hint(errp, "Name the image with file=");
         return false;
@@ -256,25 +157,8 @@ static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n,
     drive->id = o->id ? g_strdup(o->id)
               : ide ? g_strdup_printf("ide%u-%s%u", bus, cdrom ? "cd" : "hd", unit)
                     : g_strdup_printf("none%u", n);
-    drive->write_through = o->has_cache && (o->cache == DRIVE_CACHE_WRITETHROUGH ||
-                                            o->cache == DRIVE_CACHE_DIRECTSYNC);
-    drive->on_read = o->has_rerror ? error_policies[o->rerror] : BLK_ERROR_AUTO;
-    drive->on_write = o->has_werror ? error_policies[o->werror] : BLK_ERROR_AUTO;
-    if (!blk_check_on_error(drive->on_read, drive->on_write, errp)) {
-        return false;
-    }
-    if (o->throttling) {
-        drive->throttling = qapi_copy_DriveThrottling(o->throttling);
-    }
-    json_object_put(drive->json);
-    drive->json = NULL;
-    if (o->file) {
-        bool snapshot = (o->has_snapshot ? o->snapshot : c->snapshot) && !is_read_only(o);
-
-        drive->json = drive_node(o, snapshot, drive, errp);
-        if (!drive->json) {
-            return false;
-        }
+    if (!o->has_snapshot) {
+        set(drive->json, "snapshot", c->snapshot ? "on" : "off");
     }
     if (ide) {
         g_autofree char *bus_name = g_strdup_printf("ide.%u", bus);

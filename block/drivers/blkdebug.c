@@ -402,10 +402,10 @@ static void blkdebug_child_perm(BlockNode *node, const BlockChild *child, uint32
     *child_shared = shared & ~s->unshare_perms;
 }
 
-static bool check_size(const char *name, bool has, int64_t value, uint32_t unit, Error **errp)
+static bool check_size(const char *name, bool has, uint64_t value, uint32_t unit, Error **errp)
 {
-    if (has && value && (value < 0 || value % unit)) {
-        error_set(errp, "Cannot meet constraints with %s %" PRId64, name, value);
+    if (has && value && (value > INT_MAX || value % unit)) {
+        error_set(errp, "Cannot meet constraints with %s %" PRIu64, name, value);
         return false;
     }
     return true;

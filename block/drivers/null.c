@@ -89,20 +89,38 @@ static int64_t null_co_allocated_size(BlockNode *node)
 
 static const char *const strong_options[] = { "size", "latency-ns", "read-zeroes", NULL };
 
+/* null-co://, null-aio:// */
+static Json *null_parse_filename(const char *filename, Error **errp)
+{
+    const char *driver = g_str_has_prefix(filename, "null-aio:") ? "null-aio" : "null-co";
+    Json *options;
+
+    if (strcmp(filename + strlen(driver), "://")) {
+        error_set(errp, "The only allowed filename for this driver is '%s://'", driver);
+        return NULL;
+    }
+    options = json_object_new_object();
+    json_object_object_add(options, "driver", json_object_new_string(driver));
+    return options;
+}
+
+static const char *const co_protocols[] = { "null-co", NULL };
+static const char *const aio_protocols[] = { "null-aio", NULL };
+
 #define NULL_CALLBACKS                                                                      \
     .size = sizeof(NullState), .is_protocol = true, .co_open = null_co_open,                      \
     .co_preadv = null_co_preadv, .co_pwritev = null_co_pwritev,                             \
     .co_pwrite_zeroes = null_co_pwrite_zeroes, .co_pdiscard = null_co_pdiscard,             \
     .co_flush = null_co_flush, .co_block_status = null_co_block_status,                     \
     .co_allocated_size = null_co_allocated_size, .strong_options = strong_options,          \
-    .handles_fua = true
+    .handles_fua = true, .parse_filename = null_parse_filename
 
 static const BlockDriver null_co_driver = {
-    .name = "null-co", .desc = "zeroes", NULL_CALLBACKS,
+    .name = "null-co", .desc = "zeroes", NULL_CALLBACKS, .protocols = co_protocols,
 };
 REGISTER_BLOCK_DRIVER(null_co_driver)
 
 static const BlockDriver null_aio_driver = {
-    .name = "null-aio", .desc = "zeroes", NULL_CALLBACKS,
+    .name = "null-aio", .desc = "zeroes", NULL_CALLBACKS, .protocols = aio_protocols,
 };
 REGISTER_BLOCK_DRIVER(null_aio_driver)

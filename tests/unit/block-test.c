@@ -470,7 +470,7 @@ static void refusals(void)
     g_clear_pointer(&err, error_free);
     g_assert_nonnull(text = g_strdup("KDMV"));
     g_assert_true(g_file_set_contents(path, text, 4, NULL));
-    g_assert_null(block_probe_format(path, &err));
+    g_assert_null(block_open_user(&(BlockOpenHow){ .name = path }, &err));
     g_assert_nonnull(strstr(error_text(err), "vmdk"));
     error_free(err);
     block_node_unref(node);

@@ -169,6 +169,33 @@ static void keyval_bare(void)
                               "\"nodelay\":\"on\",\"id\":\"x\"}");
 }
 
+static void nest(void)
+{
+    static const struct { const char *in, *out; } rows[] = {
+        { "{\"a.b\":1,\"a.c.d\":null}", "{\"a\":{\"b\":1,\"c\":{\"d\":null}}}" },
+        { "{\"a\":{\"b\":1},\"a.c\":2}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { "{\"a.0.b\":1,\"a.1\":2}", "{\"a\":[{\"b\":1},2]}" },
+        { "{\"a\":[{\"b.c\":1},2]}", "{\"a\":[{\"b\":{\"c\":1}},2]}" },
+        { "{\"a\":1,\"a.b\":2}", NULL },
+        { "{\"a.b\":2,\"a\":1}", NULL },
+        { "{\"a.\":1}", NULL },
+    };
+    JSON_AUTO flat = keyval_parse_flat("file=x,file.locking=on,nowait", NULL, NULL);
+    g_autofree char *flat_text = json_text(flat, false);
+
+    g_assert_cmpstr(flat_text, ==, "{\"file\":\"x\",\"file.locking\":\"on\",\"wait\":\"off\"}");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autoptr(Error) err = NULL;
+        JSON_AUTO in = json_parse_object(rows[i].in, NULL);
+        JSON_AUTO out = keyval_nest(in, &err);
+        g_autofree char *text = out ? json_text(out, false) : NULL;
+
+        g_test_message("%s", rows[i].in);
+        g_assert_cmpstr(text, ==, rows[i].out);
+        g_assert_true(!err == !!rows[i].out);
+    }
+}
+
 /* --- visitors --- */
 
 static void visit_struct(void)
@@ -340,6 +367,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/stream", json_stream);
     g_test_add_func("/keyval/table", keyval);
     g_test_add_func("/keyval/bare", keyval_bare);
+    g_test_add_func("/keyval/nest", nest);
     g_test_add_func("/visit/struct", visit_struct);
     g_test_add_func("/visit/union", visit_union);
     g_test_add_func("/visit/errors", visit_errors);
