@@ -185,7 +185,7 @@ void block_link(SoftCpu *cpu, Block *b)
     uint32_t mode = atomic_load_explicit(&b->mode, memory_order_relaxed);
 
     /* Only inside a page: its mapping is known good while we run in it. */
-    if (b->phys2 != RAM_ADDR_NONE || (b->phys ^ from->phys) >> 12 ||
+    if (b->phys2 != RAM_ADDR_NONE || (mode & MODE_LIMIT) || (b->phys ^ from->phys) >> 12 ||
         b->rip - from->rip != b->phys - from->phys || mode & (MODE_ONE | MODE_TF | MODE_STEP) ||
         from->key_mode != mode || atomic_load_explicit(&link->target, memory_order_relaxed)) {
         return;
@@ -400,6 +400,22 @@ static bool insert(Block *b, const Source *s)
     return true;
 }
 
+/* May size bytes of code be had from RIP on? Behind 4 GiB it goes on at 0. */
+static bool within_limit(const SoftCpu *cpu, unsigned size)
+{
+    uint32_t limit = cpu->seg[S_CS].limit;
+
+    return (cpu->mode & MODE_CODE_MASK) == MODE_CODE64 || limit == 0xffffffff ||
+           cpu->rip + size - 1 <= limit;
+}
+
+static void check_limit(SoftCpu *cpu, unsigned size)
+{
+    if (!within_limit(cpu, size)) {
+        cpu_raise_err(cpu, NULL, EXC_GP, 0);
+    }
+}
+
 static Block *build(SoftCpu *cpu, uint64_t la, uint64_t phys, uint32_t mode)
 {
     uint64_t la2 = second_page(cpu, la);
@@ -426,7 +442,8 @@ static Block *build(SoftCpu *cpu, uint64_t la, uint64_t phys, uint32_t mode)
             return b;
         }
         if (!b) {
-            /* The first instruction goes on in a page that is not there. */
+            /* The first instruction goes on in a page that is not there, or not its segment's. */
+            check_limit(cpu, 4096 - (la & 4095) + 1);
             tlb_fetch(cpu, NULL, la2);
         } else if (!kept) {
             g_free(cpu->block_cpu->scratch);
@@ -437,6 +454,13 @@ static Block *build(SoftCpu *cpu, uint64_t la, uint64_t phys, uint32_t mode)
             g_free(b);
         }
     }
+}
+
+static ALWAYS_INLINE Block *find_or_build(SoftCpu *cpu, uint64_t la, uint64_t phys, uint32_t mode)
+{
+    Block *b = find(cpu, la, phys, mode);
+
+    return likely(b != NULL) ? b : build(cpu, la, phys, mode);
 }
 
 Block *block_lookup(SoftCpu *cpu)
@@ -457,11 +481,14 @@ Block *block_lookup(SoftCpu *cpu)
         mode |= MODE_ONE;
     }
     phys = tlb_fetch(cpu, NULL, la);
-    b = find(cpu, la, phys, mode);
-    if (!b) {
-        b = build(cpu, la, phys, mode);
+    b = find_or_build(cpu, la, phys, mode);
+    if (unlikely(!within_limit(cpu, b->size))) {
+        /* Some of its instructions may lie within. */
+        mode |= MODE_ONE;
+        b = find_or_build(cpu, la, phys, mode);
+        check_limit(cpu, b->size);
     }
-    if (!(mode & MODE_ONE) && b->key_mode == mode &&
+    if (!(mode & (MODE_ONE | MODE_LIMIT)) && b->key_mode == mode &&
         ((mode & MODE_CODE_MASK) == MODE_CODE64 || (mode & MODE_CS_FLAT))) {
         slot = &cpu->tlb->jump[(cpu->rip ^ cpu->rip >> 10) & (JUMP_CACHE_SIZE - 1)];
         slot->rip = cpu->rip;

@@ -54,6 +54,10 @@ static ALWAYS_INLINE uint64_t fpu_address(SoftCpu *cpu, const Op *op, unsigned s
         return cpu->gpr[op->i.base] + (cpu->gpr[op->i.index] << op->i.scale) +
                (uint64_t)(int64_t)op->i.disp;
     }
+    /* #GP for its alignment goes before #SS for the limit. */
+    if ((insn_vf(&op->i) & VF_ALIGN) && unlikely(ea_unchecked(cpu, op) & (size - 1))) {
+        cpu_raise_err(cpu, op, EXC_GP, 0);
+    }
     return ea_linear(cpu, op, size, write);
 }
 

@@ -24,15 +24,42 @@ const Op *interp_jump(SoftCpu *cpu, uint64_t target)
     return jump_cached(cpu, target);
 }
 
+/* The branch itself faults, not the fetch behind it; call before registers change. */
+static uint64_t near_target(SoftCpu *cpu, const Op *op, uint64_t target)
+{
+    bool bad = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64
+               ? (uint64_t)((int64_t)(target << 16) >> 16) != target
+               : target > cpu->seg[S_CS].limit;
+
+    if (unlikely(bad)) {
+        cpu_raise_err(cpu, op, EXC_GP, 0);
+    }
+    return target;
+}
+
 /* Relative targets wrap to the operand size. */
+static uint64_t relative_target(SoftCpu *cpu, const Op *op)
+{
+    return near_target(cpu, op, trunc_to(cpu->rip + op->i.next + op->i.imm, op->i.opsz));
+}
+
 const Op *branch_miss(SoftCpu *cpu, const Op *op, unsigned which)
 {
+    uint64_t target = which == 0 ? relative_target(cpu, op) : cpu_next_rip(cpu, op);
+
     cpu->link_from = cpu->block;
     cpu->link_which = which;
-    if (which == 0) {
-        return interp_jump(cpu, trunc_to(cpu->rip + op->i.next + op->i.imm, op->i.opsz));
+    return interp_jump(cpu, target);
+}
+
+/* Fault now if the relative branch op, which will be taken, must. If linked, it was right. */
+static ALWAYS_INLINE void check_relative(SoftCpu *cpu, const Op *op)
+{
+    const Link *exits = (const Link *)(op + 2);
+
+    if (unlikely(!atomic_load_explicit(&exits[0].target, memory_order_relaxed))) {
+        relative_target(cpu, op);
     }
-    return interp_jump(cpu, cpu_next_rip(cpu, op));
 }
 
 /* Indirect: nothing to link. */
@@ -42,7 +69,7 @@ static ALWAYS_INLINE const Op *jump_to(SoftCpu *cpu, uint64_t target)
     return jump_cached(cpu, target);
 }
 
-/* In 64-bit code the branch itself faults, not the fetch behind it; call before registers change. */
+/* near_target() in 64-bit code. */
 static ALWAYS_INLINE uint64_t canonical_target(SoftCpu *cpu, const Op *op, uint64_t target)
 {
     if (unlikely((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
@@ -51,17 +78,8 @@ static ALWAYS_INLINE uint64_t canonical_target(SoftCpu *cpu, const Op *op, uint6
     return target;
 }
 
-/* Flat 64-bit stack: the fast forms. */
-static ALWAYS_INLINE void push64(SoftCpu *cpu, const Op *op, uint64_t v)
-{
-    uint64_t sp = cpu->gpr[R_SP] - 8;
-
-    mem_st64(cpu, op, sp, v);
-    cpu->gpr[R_SP] = sp;
-}
-
-/* Any stack; the stack pointer is committed behind the store. */
-static void push_any(SoftCpu *cpu, const Op *op, uint64_t v, unsigned size)
+/* Any stack. The stack pointer is the caller's to commit: returned. */
+static uint64_t push_any(SoftCpu *cpu, const Op *op, uint64_t v, unsigned size)
 {
     unsigned ss = stack_size(cpu);
     uint64_t sp = trunc_to(cpu->gpr[R_SP] - size, ss);
@@ -74,7 +92,7 @@ static void push_any(SoftCpu *cpu, const Op *op, uint64_t v, unsigned size)
     } else {
         mem_st64(cpu, op, la, v);
     }
-    reg_set(cpu, R_SP, ss, sp);
+    return sp;
 }
 
 static uint64_t stack_top(SoftCpu *cpu, const Op *op, unsigned size)
@@ -93,7 +111,11 @@ static const Op *jmp_rel(SoftCpu *cpu, const Op *op)
 
 static const Op *call_rel64(SoftCpu *cpu, const Op *op)
 {
-    push64(cpu, op, cpu->rip + op->i.next);
+    uint64_t sp = cpu->gpr[R_SP] - 8;
+
+    mem_st64(cpu, op, sp, cpu->rip + op->i.next);
+    check_relative(cpu, op);        /* in this order, as it shows in memory */
+    cpu->gpr[R_SP] = sp;
     return branch_taken(cpu, op);
 }
 
@@ -102,13 +124,17 @@ static const Op *call_rel32(SoftCpu *cpu, const Op *op)
     uint32_t sp = cpu->gpr[R_SP] - 4;
 
     mem_st32(cpu, op, sp, cpu->rip + op->i.next);
+    check_relative(cpu, op);
     cpu->gpr[R_SP] = sp;
     return branch_taken(cpu, op);
 }
 
 static const Op *call_rel(SoftCpu *cpu, const Op *op)
 {
-    push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
+    uint64_t sp = push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
+
+    check_relative(cpu, op);
+    reg_set(cpu, R_SP, stack_size(cpu), sp);
     return branch_taken(cpu, op);
 }
 
@@ -124,7 +150,7 @@ static const Op *ret64(SoftCpu *cpu, const Op *op)
 static const Op *ret32(SoftCpu *cpu, const Op *op)
 {
     uint32_t sp = cpu->gpr[R_SP];
-    uint32_t target = mem_ld32(cpu, op, sp);
+    uint32_t target = near_target(cpu, op, mem_ld32(cpu, op, sp));
 
     cpu->gpr[R_SP] = (uint32_t)(sp + 4 + op->i.imm);
     return jump_to(cpu, target);
@@ -133,7 +159,7 @@ static const Op *ret32(SoftCpu *cpu, const Op *op)
 static const Op *ret_any(SoftCpu *cpu, const Op *op)
 {
     unsigned size = op->i.opsz, ss = stack_size(cpu);
-    uint64_t target = stack_top(cpu, op, size);
+    uint64_t target = near_target(cpu, op, stack_top(cpu, op, size));
 
     reg_set(cpu, R_SP, ss, cpu->gpr[R_SP] + size + op->i.imm);
     return jump_to(cpu, target);
@@ -147,7 +173,7 @@ static uint64_t target_operand(SoftCpu *cpu, const Op *op)
     case 4:
         return e_get(cpu, op, 4);
     default:
-        return canonical_target(cpu, op, e_get(cpu, op, 8));
+        return e_get(cpu, op, 8);
     }
 }
 
@@ -158,7 +184,7 @@ static const Op *jmp_r64(SoftCpu *cpu, const Op *op)
 
 static const Op *jmp_ind(SoftCpu *cpu, const Op *op)
 {
-    return jump_to(cpu, target_operand(cpu, op));
+    return jump_to(cpu, near_target(cpu, op, target_operand(cpu, op)));
 }
 
 static const Op *call_ind64(SoftCpu *cpu, const Op *op)
@@ -166,7 +192,7 @@ static const Op *call_ind64(SoftCpu *cpu, const Op *op)
     uint64_t target = e_get(cpu, op, 8), sp = cpu->gpr[R_SP] - 8;
 
     mem_st64(cpu, op, sp, cpu->rip + op->i.next);
-    canonical_target(cpu, op, target);      /* in this order, as it shows in memory */
+    canonical_target(cpu, op, target);
     cpu->gpr[R_SP] = sp;
     return jump_to(cpu, target);
 }
@@ -174,8 +200,10 @@ static const Op *call_ind64(SoftCpu *cpu, const Op *op)
 static const Op *call_ind(SoftCpu *cpu, const Op *op)
 {
     uint64_t target = target_operand(cpu, op);
+    uint64_t sp = push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
 
-    push_any(cpu, op, cpu_next_rip(cpu, op), op->i.opsz);
+    near_target(cpu, op, target);
+    reg_set(cpu, R_SP, stack_size(cpu), sp);
     return jump_to(cpu, target);
 }
 
@@ -211,10 +239,13 @@ static const Op *loop(SoftCpu *cpu, const Op *op)
     uint64_t count = trunc_to(cpu->gpr[R_CX] - 1, size);
     bool taken = count != 0;
 
-    reg_set(cpu, R_CX, size, count);
     if (op->i.op != OP_LOOP_Jb) {
         taken = taken && cc_zero(cpu) == (op->i.op == OP_LOOPE_Jb);
     }
+    if (taken) {
+        check_relative(cpu, op);
+    }
+    reg_set(cpu, R_CX, size, count);
     return branch_cond(cpu, op, taken);
 }
 

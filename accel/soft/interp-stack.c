@@ -231,19 +231,26 @@ static const Op *enter(SoftCpu *cpu, const Op *op)
     /* The new top must be writable too. */
     n = stack_size(cpu);
     mem_probe(cpu, op, seg_address(cpu, op, S_SS, trunc_to(sp, n), size, true), size, true);
+    if (n == 2) {       /* above SP stands what stands above it in ESP */
+        frame = trunc_to(frame, 2) | (cpu->gpr[R_SP] & ~0xffffULL);
+    }
     set_sp(cpu, sp);
-    reg_set(cpu, R_BP, size, n == 2 && size > 2 ? trunc_to(frame, n) | (bp & ~0xffffULL) : frame);
+    reg_set(cpu, R_BP, size, frame);
     return NEXT(cpu, op);
 }
 
 static const Op *bound(SoftCpu *cpu, const Op *op)
 {
     unsigned size = op->i.opsz;
-    uint64_t la = ea_linear(cpu, op, 2 * size, false);
-    int64_t low = sext_from(ld_size(cpu, op, la, size), size);
+    uint64_t at = ea_linear(cpu, op, size, false);
     int64_t v = sext_from(reg_get(cpu, op->i.reg, size), size);
 
-    if (v < low || v > (int64_t)sext_from(ld_size(cpu, op, la + size, size), size)) {
+    if (v < sext_from(ld_size(cpu, op, at, size), size)) {
+        cpu_raise(cpu, op, EXC_BR);
+    }
+    at = seg_address(cpu, op, op->i.seg, trunc_to(ea_offset(cpu, op) + size, op->i.adsz), size,
+                     false);
+    if (v > sext_from(ld_size(cpu, op, at, size), size)) {
         cpu_raise(cpu, op, EXC_BR);
     }
     return NEXT(cpu, op);

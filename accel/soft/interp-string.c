@@ -97,8 +97,8 @@ static uint8_t *host_of(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, 
     uint8_t *p = mem_hit(write ? cpu->tlb->tag_w : cpu->tlb->tag_r, cpu->tlb, la, size);
 
     if (!p) {
-        /* Raises what is to be raised; canonical is checked by the slow access. */
-        if ((int64_t)(la << 16) >> 16 != (int64_t)la ||
+        /* Raises what is to be raised; the slow access checks canonical form and alignment. */
+        if ((int64_t)(la << 16) >> 16 != (int64_t)la || cpu->tlb->aligned ||
             !tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, false)) {
             return NULL;
         }
@@ -176,15 +176,19 @@ static void st_element(SoftCpu *cpu, const Str *s, uint64_t la, uint64_t v)
 
 static void movs_chunk(SoftCpu *cpu, Str *s)
 {
-    uint64_t src = src_linear(cpu, s), dst = dst_linear(cpu, s, true), n = 0;
-    uint8_t *from, *to;
+    uint64_t src = src_linear(cpu, s), dst, n = 0, v = 0;
+    uint8_t *from = host_of(cpu, s->op, src, s->size, false), *to;
 
-    if (s->rep) {
+    /* the source's faults go before the destination's */
+    if (!from) {
+        v = ld_element(cpu, s, src);
+    }
+    dst = dst_linear(cpu, s, true);
+    if (s->rep && from) {
         n = run_length(cpu, s, s->op->i.seg, R_SI, src);
         n = MIN(n, run_length(cpu, s, S_ES, R_DI, dst));
     }
-    if (n > 1 && (from = host_of(cpu, s->op, src, s->size, false)) != NULL &&
-        (to = host_of(cpu, s->op, dst, s->size, true)) != NULL) {
+    if (n > 1 && (to = host_of(cpu, s->op, dst, s->size, true)) != NULL) {
         if (s->down) {
             copy_down(to, from, n, s->size);
         } else {
@@ -192,7 +196,7 @@ static void movs_chunk(SoftCpu *cpu, Str *s)
         }
     } else {
         n = 1;
-        st_element(cpu, s, dst, ld_element(cpu, s, src));
+        st_element(cpu, s, dst, from ? host_ld(from, s->size) : v);
     }
     str_advance(cpu, s, R_SI, n);
     str_advance(cpu, s, R_DI, n);
@@ -300,19 +304,21 @@ static bool scas_chunk(SoftCpu *cpu, Str *s)
 
 static bool cmps_chunk(SoftCpu *cpu, Str *s)
 {
-    uint64_t src = src_linear(cpu, s), dst = dst_linear(cpu, s, false), a = 0, b = 0, n = 0, k;
-    const uint8_t *p = NULL, *q = NULL;
+    uint64_t dst = dst_linear(cpu, s, false), src, a = 0, b = 0, n = 0, k;
+    const uint8_t *q = host_of(cpu, s->op, dst, s->size, false), *p = NULL;
     bool stop = false;
 
-    if (s->rep) {
+    /* [rDI] first, as the hardware does: it shows in which fault comes */
+    b = q ? host_ld(q, s->size) : ld_element(cpu, s, dst);
+    src = src_linear(cpu, s);
+    if (s->rep && q) {
         n = run_length(cpu, s, s->op->i.seg, R_SI, src);
         n = MIN(n, run_length(cpu, s, S_ES, R_DI, dst));
     }
-    /* [rDI] first, as the hardware does: it shows in which page fault comes */
-    if (n > 1 && (q = host_of(cpu, s->op, dst, s->size, false)) != NULL) {
+    if (n > 1) {
         p = host_of(cpu, s->op, src, s->size, false);
     }
-    if (p && q) {
+    if (p) {
         int step = s->down ? -(int)s->size : (int)s->size;
 
         for (k = 0; k < n && !stop; k++, p += step, q += step) {
@@ -324,7 +330,6 @@ static bool cmps_chunk(SoftCpu *cpu, Str *s)
         n = k;
     } else {
         n = 1;
-        b = ld_element(cpu, s, dst);
         a = ld_element(cpu, s, src);
         stop = compare_stops(s, a, b);
     }

@@ -95,6 +95,17 @@ static ALWAYS_INLINE uint64_t ea_offset(const SoftCpu *cpu, const Op *op)
     return op->i.adsz == 8 ? ea : op->i.adsz == 4 ? (uint32_t)ea : (uint16_t)ea;
 }
 
+/* The linear address whatever the limits say, for what is checked before them. */
+static inline uint64_t ea_unchecked(const SoftCpu *cpu, const Op *op)
+{
+    uint64_t offset = ea_offset(cpu, op);
+
+    if ((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) {
+        return (uint32_t)(cpu->seg[op->i.seg].base + offset);
+    }
+    return op->i.seg >= S_FS ? cpu->seg[op->i.seg].base + offset : offset;
+}
+
 /* Linear address of the memory operand of size bytes, every mode; raises on limits. Cold half in mem.c. */
 uint64_t ea_linear_slow(SoftCpu *cpu, const Op *op, uint64_t offset, unsigned size, bool write);
 

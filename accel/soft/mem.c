@@ -104,6 +104,50 @@ static void check_canonical(SoftCpu *cpu, const Op *op, uint64_t la, bool sys)
     }
 }
 
+/* Gathers and masked moves never raise #AC (SDM vol. 2), nor do CPUs for half-precision numbers. */
+static bool checks_alignment(const Op *op)
+{
+    if (!op) {
+        return true;
+    }
+    switch (op->i.op) {
+    case OP_VMASKMOVPS_Vx_Hx_Mx: case OP_VMASKMOVPS_Mx_Hx_Vx:
+    case OP_VMASKMOVPD_Vx_Hx_Mx: case OP_VMASKMOVPD_Mx_Hx_Vx:
+    case OP_VPMASKMOVD_Vx_Hx_Mx: case OP_VPMASKMOVD_Mx_Hx_Vx:
+    case OP_VPMASKMOVQ_Vx_Hx_Mx: case OP_VPMASKMOVQ_Mx_Hx_Vx:
+    case OP_VCVTPH2PS_Vx_Wh: case OP_VCVTPS2PH_Wh_Vx_Ib:
+    case OP_MASKMOVQ_Pq_Nq: case OP_MASKMOVDQU_Vdq_Udq: case OP_VMASKMOVDQU_Vdq_Udq:
+        return false;
+    default:
+        return !(insn_info[op->i.op].attr & A_VSIB);
+    }
+}
+
+/*
+ * SDM vol. 3, table 6-7: integers by their size, 80-bit numbers by 8, x87
+ * environments by their words. Vectors are #GP's business or may be anywhere.
+ */
+static unsigned alignment_of(const Op *op, unsigned size)
+{
+    if (size == 10) {
+        return 8;
+    }
+    if (op && insn_info[op->i.op].cls == CLASS_X87 && size > 10 && size < 512) {
+        return op->i.opsz == 2 ? 2 : 4;
+    }
+    return size <= 8 ? size & -size : 1;
+}
+
+/* #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it. It comes before #PF. */
+static void check_alignment(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
+{
+    if (unlikely(cpu->tlb->aligned) && (la & (alignment_of(op, size) - 1)) &&
+        checks_alignment(op)) {
+        check_canonical(cpu, op, la, false);
+        cpu_raise_err(cpu, op, EXC_AC, 0);
+    }
+}
+
 static SoftTlb *tlb_of(SoftCpu *cpu, bool sys)
 {
     return sys && cpu->ctx_kernel ? cpu->ctx_kernel : cpu->tlb;
@@ -184,13 +228,16 @@ static void store_part(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t v, unsi
 static void probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write, bool sys)
 {
     unsigned first = MIN(size, 4096 - (unsigned)(la & 4095));
+    uint64_t second = wrap(cpu, la + first, sys);
 
+    /* Addresses first: a bad one in the second page goes before a page fault in the first. */
     check_canonical(cpu, op, la, sys);
+    if (first < size) {
+        check_canonical(cpu, op, second, sys);
+    }
     tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, sys);
     if (first < size) {
-        la = wrap(cpu, la + first, sys);
-        check_canonical(cpu, op, la, sys);
-        tlb_fill(cpu, op, la, write ? ACC_WRITE : ACC_READ, sys);
+        tlb_fill(cpu, op, second, write ? ACC_WRITE : ACC_READ, sys);
     }
 }
 
@@ -223,11 +270,13 @@ static void store_any(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t v, unsig
 
 uint64_t mem_load_slow(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
 {
+    check_alignment(cpu, op, la, size);
     return load_any(cpu, op, la, size, false);
 }
 
 void mem_store_slow(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsigned size)
 {
+    check_alignment(cpu, op, la, size);
     store_any(cpu, op, la, value, size, false);
 }
 
@@ -243,12 +292,14 @@ void mem_store_sys(SoftCpu *cpu, const Op *op, uint64_t la, uint64_t value, unsi
 
 uint64_t mem_ld_rmw(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
 {
+    check_alignment(cpu, op, la, size);
     probe(cpu, op, la, size, true, false);
     return load_any(cpu, op, la, size, false);
 }
 
 void mem_probe(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
 {
+    check_alignment(cpu, op, la, size);
     probe(cpu, op, la, size, write, false);
     /* What follows may be exclusive, where nothing may raise any more. */
     if (debug_watches_page(cpu, la) || debug_watches_page(cpu, la + size - 1)) {
@@ -260,6 +311,7 @@ void mem_load_bytes(SoftCpu *cpu, const Op *op, uint64_t la, void *buf, unsigned
 {
     uint8_t *to = buf;
 
+    check_alignment(cpu, op, la, size);
     probe(cpu, op, la, size, false, false);
     while (size) {
         unsigned n = MIN(size, 4096 - (unsigned)(la & 4095)), k;
@@ -283,6 +335,7 @@ void mem_store_bytes(SoftCpu *cpu, const Op *op, uint64_t la, const void *buf, u
 {
     const uint8_t *from = buf;
 
+    check_alignment(cpu, op, la, size);
     probe(cpu, op, la, size, true, false);
     while (size) {
         unsigned n = MIN(size, 4096 - (unsigned)(la & 4095)), k;
@@ -309,6 +362,7 @@ void *mem_atomic(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size)
 {
     void *p = rmw_hit(cpu, la, size);
 
+    check_alignment(cpu, op, la, size);
     if (p || (la & 4095) + size > 4096) {
         return p;
     }

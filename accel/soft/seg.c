@@ -71,7 +71,8 @@ bool seg_in_limit(const Segment *s, uint64_t off, unsigned size)
     if ((s->attr & (SEG_S | 0xc)) == (SEG_S | 4)) {     /* data, expand-down */
         return off > s->limit && last <= (s->attr & SEG_D ? 0xffffffff : 0xffff);
     }
-    return last <= s->limit;
+    /* The last byte of 4 GiB is not the limit's: what goes on behind it wraps, as on CPUs. */
+    return last <= s->limit || s->limit == 0xffffffff;
 }
 
 uint64_t seg_linear(SoftCpu *cpu, const Op *op, unsigned seg, uint64_t off, unsigned size,
@@ -319,6 +320,9 @@ void cpu_update_mode(SoftCpu *cpu)
         if (cpu->seg[S_CS].base == 0) {
             mode |= MODE_CS_FLAT;
         }
+        if (cpu->seg[S_CS].limit != (mode & MODE_CODE32 ? 0xffffffff : 0xffff)) {
+            mode |= MODE_LIMIT;
+        }
     }
     mode |= (cpu->cpl == 3 ? MODE_CPL3 : 0) | (cpu->cpl ? MODE_CPL_NOT0 : 0);
     mode |= (cpu->cr0 & CR0_PE ? MODE_PE : 0) | (cpu->cr0 & CR0_PG ? MODE_PG : 0);
@@ -331,4 +335,7 @@ void cpu_update_mode(SoftCpu *cpu)
         mode |= MODE_AVX;
     }
     cpu->mode = mode;
+    if (cpu->cpl == 3) {
+        tlb_set_aligned(cpu, (cpu->eflags & FL_AC) && (cpu->cr0 & CR0_AM));
+    }
 }

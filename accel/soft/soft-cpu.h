@@ -114,6 +114,7 @@ enum {
     MODE_SMM = 1 << 19,     /* another view of physical memory */
     MODE_ONE = 1 << 18,     /* exec.c: blocks of one instruction, not linked (interrupt shadow) */
     MODE_STEP = 1 << 20,    /* the same for the debugger, which looks behind each of them */
+    MODE_LIMIT = 1 << 21,   /* CS limit is not the usual 64 KiB (16-bit code) or 4 GiB: no links */
 };
 
 /* Lazy arithmetic flags: which operation made cc_dst (result) from cc_src. */
@@ -170,6 +171,7 @@ typedef struct SoftTlb {
     uint64_t jump_gen;              /* tlb.c adds 1 at every flush, of a page or of all */
     JumpSlot jump[JUMP_CACHE_SIZE];
     uint8_t large;                  /* slots of large pages were filled: 1 up to 4 MiB, 3 1 GiB */
+    bool aligned;                   /* alignment is checked: the tag arrays stay empty */
 } SoftTlb;
 
 typedef union VecReg {

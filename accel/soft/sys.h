@@ -105,6 +105,8 @@ bool tlb_fill(SoftCpu *cpu, const Op *op, uint64_t la, int access, bool sys);
 bool tlb_try(SoftCpu *cpu, uint64_t la, int access, bool sys, MmuPage *page);
 /* Physical address of the code byte at la; raises #PF. */
 uint64_t tlb_fetch(SoftCpu *cpu, const Op *op, uint64_t la);
+/* Are accesses of CPL 3 checked for alignment (CR0.AM and EFLAGS.AC) from now on? */
+void tlb_set_aligned(SoftCpu *cpu, bool aligned);
 /* Choose cpu->tlb by CPL; after every change of cpu->cpl. */
 void tlb_select(SoftCpu *cpu);
 bool tlb_is_canonical(SoftCpu *cpu, uint64_t la);

@@ -110,6 +110,16 @@ void tlb_select(SoftCpu *cpu)
     cpu->tlb = now;
 }
 
+void tlb_set_aligned(SoftCpu *cpu, bool aligned)
+{
+    SoftTlb *t = cpu->priv->user_now;
+
+    if (unlikely(t->aligned != aligned)) {
+        ctx_clear(t);
+        t->aligned = aligned;
+    }
+}
+
 void tlb_flush_all(SoftCpu *cpu)
 {
     ctx_clear(cpu->ctx_kernel);
@@ -317,7 +327,8 @@ void tlb_drop_user_in_kernel(SoftCpu *cpu)
 static void slot_open(SoftCpu *cpu, SoftTlb *t, unsigned slot, uint64_t page)
 {
     TlbInfo *info = &t->info[slot];
-    void *host = debug_watches_page(cpu, page) ? NULL : phys_ops->ram(cpu, info->phys, false);
+    bool closed = t->aligned || debug_watches_page(cpu, page);
+    void *host = closed ? NULL : phys_ops->ram(cpu, info->phys, false);
 
     if (!host) {
         info->flags |= TLB_MMIO;

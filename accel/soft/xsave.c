@@ -34,18 +34,26 @@ static void xsave_check(SoftCpu *cpu, const Op *op)
     }
 }
 
+/*
+ * align 16: FXSAVE and FXRSTOR, whose #GP may give way to #AC (SDM vol. 2); it does where not
+ * even words of theirs are aligned.
+ */
 static uint64_t area_address(SoftCpu *cpu, const Op *op, unsigned size, unsigned align, bool write)
 {
-    uint64_t la = ea_linear(cpu, op, size, write);
+    uint64_t la = ea_unchecked(cpu, op);
 
-    if (la & (align - 1)) {
-        /* Unlike SSE operands these look at the address first: #SS for a bad one on the stack. */
-        if ((int64_t)(la << 16) >> 16 != (int64_t)la) {
-            mem_probe(cpu, op, la, 1, write);
-        }
-        cpu_raise_err(cpu, op, EXC_GP, 0);
+    if (likely(!(la & (align - 1)))) {
+        return ea_linear(cpu, op, size, write);
     }
-    return la;
+    /* Unlike SSE operands these look at the address first: #SS for a bad one on the stack. */
+    if ((int64_t)(la << 16) >> 16 != (int64_t)la) {
+        mem_probe(cpu, op, la, 1, write);
+    }
+    if (align == 16 && (la & 3) && cpu->tlb->aligned) {
+        ea_linear(cpu, op, size, write);
+        cpu_raise_err(cpu, op, EXC_AC, 0);
+    }
+    cpu_raise_err(cpu, op, EXC_GP, 0);
 }
 
 static bool insn_wide(const Op *op)

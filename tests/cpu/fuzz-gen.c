@@ -132,6 +132,7 @@ typedef struct Encoder {
     uint8_t *p;
     unsigned len, disp_at;      /* disp_at: where a disp32 without base is, 0 = none */
     unsigned pp;
+    unsigned p67;               /* in 32-bit code one in so many has 16-bit addresses */
     bool mem, addr16;
 } Encoder;
 
@@ -150,7 +151,8 @@ static void put_legacy_prefixes(Encoder *e)
     const InsnInfo *info = e->info;
     bool any_prefix = info->prefixes == 0xf;
 
-    if (e->mode == MODE_CODE64 ? one_in(e->rand, 16) : one_in(e->rand, 60)) {
+    e->addr16 = e->mode == MODE_CODE16;
+    if (one_in(e->rand, e->mode == MODE_CODE64 ? 16 : e->mode == MODE_CODE16 ? 4 : e->p67)) {
         e->addr16 = e->mode == MODE_CODE32;
         put(e, 0x67);
     }
@@ -246,6 +248,9 @@ static void put_modrm(Encoder *e)
     rm = info->attr & A_VSIB ? 4 : below(e->rand, 8);
     put(e, mod << 6 | reg << 3 | rm);
     if (e->addr16) {
+        if (mod == 0 && rm == 6) {
+            e->disp_at = e->len;
+        }
         put_random(e, mod == 2 || (mod == 0 && rm == 6) ? 2 : mod);
         return;
     }
@@ -348,6 +353,44 @@ static unsigned memory_size(const Insn *i)
     return 0;
 }
 
+/* Only the low half of a register counts: the other is anything. */
+static void set_address(FuzzCase *c, GRand *rand, unsigned r, uint64_t v)
+{
+    if (c->insn.adsz == 2) {
+        v = (v & 0xffff) | (one_in(rand, 2) ? (uint64_t)g_rand_int(rand) << 16 : 0);
+    }
+    c->in.gpr[r] = v;
+}
+
+void fuzz_choose_segs(FuzzCase *c, GRand *rand)
+{
+    unsigned first = c->mode == MODE_CODE16 ? 0 : NR_FUZZ_SEGS / 2;
+
+    c->segs = NULL;
+    if (c->mode == MODE_CODE16 || (c->mode == MODE_CODE32 && fuzz_native_has_ldt() &&
+                                   one_in(rand, 3))) {
+        c->segs = &fuzz_segs[first + below(rand, NR_FUZZ_SEGS / 2)];
+    }
+}
+
+static const FuzzSeg *seg_of(const FuzzCase *c, unsigned seg)
+{
+    return seg == S_CS ? &c->segs->code : seg == S_SS ? &c->segs->stack : &c->segs->data;
+}
+
+uint64_t fuzz_seg_base(const FuzzCase *c, unsigned seg)
+{
+    return c->segs ? seg_of(c, seg)->base : 0;
+}
+
+/* An offset at one end of the segment. */
+static uint64_t near_limit(const FuzzCase *c, GRand *rand, unsigned seg, unsigned size)
+{
+    uint64_t limit = one_in(rand, 2) ? seg_of(c, seg)->limit : 0xffff;
+
+    return limit + 1 - below(rand, 2 * MIN(size, 64) + 1) + fuzz_seg_base(c, seg);
+}
+
 /* Choose registers so that the ModRM memory operand falls where it should; patch a bare disp32. */
 static void aim(FuzzCase *c, GRand *rand, unsigned disp_at)
 {
@@ -363,9 +406,10 @@ static void aim(FuzzCase *c, GRand *rand, unsigned disp_at)
         c->in.gpr[i->reg] = locked || one_in(rand, 2) ? below(rand, 8 * i->opsz)
                                                       : (uint64_t)(below(rand, 60000) - 30000);
     }
-    if (i->seg == S_GS && c->mode == MODE_CODE64) {
-        target -= c->in.gs_base;
+    if (c->segs && one_in(rand, 12)) {
+        target = near_limit(c, rand, i->seg, size);
     }
+    target -= i->seg == S_GS && c->mode == MODE_CODE64 ? c->in.gs_base : fuzz_seg_base(c, i->seg);
     if (insn_info[i->op].attr & A_VSIB) {
         uint8_t *v = c->in.fx + 160 + 16 * i->index;
         bool q = i->opcode & 1;
@@ -395,13 +439,13 @@ static void aim(FuzzCase *c, GRand *rand, unsigned disp_at)
     if (disp_at && i->base == R_NONE) {
         int32_t disp = target - index - (i->flags & INSN_RIP_REL ? c->in.rip + c->len : 0);
 
-        memcpy(c->bytes + disp_at, &disp, sizeof(disp));
+        memcpy(c->bytes + disp_at, &disp, i->adsz == 2 ? 2 : 4);
     } else if (i->base != R_NONE) {
-        c->in.gpr[i->base] = target - index - (int64_t)i->disp;
+        set_address(c, rand, i->base, target - index - (int64_t)i->disp);
     }
 }
 
-static uint64_t stack_target(GRand *rand)
+static uint64_t stack_linear(GRand *rand)
 {
     const FuzzArea *a = &fuzz_areas[AREA_STACK];
 
@@ -414,6 +458,27 @@ static uint64_t stack_target(GRand *rand)
     return a->addr + 0x200 + 8 * below(rand, 0x1c00 / 8) + (one_in(rand, 8) ? below(rand, 8) : 0);
 }
 
+static uint64_t stack_target(const FuzzCase *c, GRand *rand)
+{
+    uint64_t at = c->segs && one_in(rand, 16) ? near_limit(c, rand, S_SS, 16) : stack_linear(rand);
+
+    at -= fuzz_seg_base(c, S_SS);
+    if (c->segs && !c->segs->stack.big && one_in(rand, 2)) {
+        at = (at & 0xffff) | (uint64_t)g_rand_int(rand) << 16;
+    }
+    return at;
+}
+
+/* For SI, DI and the like: an offset in seg. */
+static uint64_t data_target(const FuzzCase *c, GRand *rand, unsigned seg, unsigned size,
+                            bool aligned)
+{
+    uint64_t at = c->segs && one_in(rand, 12) ? near_limit(c, rand, seg, size)
+                                              : choose_target(rand, size, aligned, false);
+
+    return at - fuzz_seg_base(c, seg);
+}
+
 /* Registers that instructions use without saying so. */
 static void aim_implicit(FuzzCase *c, GRand *rand, FuzzMemory *memory)
 {
@@ -422,20 +487,20 @@ static void aim_implicit(FuzzCase *c, GRand *rand, FuzzMemory *memory)
     bool rsp_used = c->insn.base == R_SP && (c->insn.flags & INSN_MEM);
 
     if (!rsp_used) {
-        gpr[R_SP] = stack_target(rand);
+        gpr[R_SP] = stack_target(c, rand);
     }
     switch (c->insn.op) {
     case OP_LEAVE:
     case OP_ENTER_Iw_Ib:
-        gpr[R_BP] = stack_target(rand);
+        gpr[R_BP] = stack_target(c, rand);
         break;
     case OP_XLAT:
-        gpr[R_BX] = choose_target(rand, 256, false, false);
+        set_address(c, rand, R_BX, data_target(c, rand, c->insn.seg, 256, false));
         break;
     case OP_MASKMOVQ_Pq_Nq:
     case OP_MASKMOVDQU_Vdq_Udq:
     case OP_VMASKMOVDQU_Vdq_Udq:
-        gpr[R_DI] = choose_target(rand, 16, false, false);
+        set_address(c, rand, R_DI, data_target(c, rand, c->insn.seg, 16, false));
         break;
     case OP_DIV_Eb: case OP_IDIV_Eb:
         gpr[R_AX] = one_in(rand, 3) ? gpr[R_AX] : (gpr[R_AX] & ~0xff00ull) | below(rand, 3) << 8;
@@ -445,7 +510,7 @@ static void aim_implicit(FuzzCase *c, GRand *rand, FuzzMemory *memory)
         break;
     case OP_POPF: {
         /* no AC (the harness would not like it), no TF, no NT or ID (they would stay) */
-        uint64_t off = gpr[R_SP] - fuzz_areas[AREA_STACK].addr;
+        uint64_t off = gpr[R_SP] + fuzz_seg_base(c, S_SS) - fuzz_areas[AREA_STACK].addr;
 
         if (off < 2 * PAGE - 8) {
             uint64_t v = random64(rand) & 0xffd7ffffffcabcd5;
@@ -463,10 +528,11 @@ static void aim_implicit(FuzzCase *c, GRand *rand, FuzzMemory *memory)
     if (info->cls == CLASS_STRING) {
         unsigned size = c->insn.opsz;
 
-        gpr[R_SI] = choose_target(rand, size, one_in(rand, 2), false);
-        gpr[R_DI] = one_in(rand, 4) ? gpr[R_SI] + below(rand, 64) - 32
-                                    : choose_target(rand, size, one_in(rand, 2), false);
-        gpr[R_CX] = one_in(rand, 4) ? below(rand, 120) : below(rand, 6);
+        set_address(c, rand, R_SI, data_target(c, rand, c->insn.seg, size, one_in(rand, 2)));
+        set_address(c, rand, R_DI, one_in(rand, 4)
+                                   ? gpr[R_SI] + below(rand, 64) - 32
+                                   : data_target(c, rand, S_ES, size, one_in(rand, 2)));
+        set_address(c, rand, R_CX, one_in(rand, 4) ? below(rand, 120) : below(rand, 6));
         if (c->insn.adsz == 4 && one_in(rand, 2)) {
             gpr[R_CX] |= (uint64_t)g_rand_int(rand) << 32;
         }
@@ -542,7 +608,8 @@ static void random_state(FuzzCase *c, GRand *rand)
         s->gpr[n] = random_value(rand);
     }
     random_fpu(s, rand);
-    s->eflags = (g_rand_int(rand) & FL_ARITH) | (one_in(rand, 4) ? FL_DF : 0);
+    s->eflags = (g_rand_int(rand) & FL_ARITH) | (one_in(rand, 4) ? FL_DF : 0) |
+                (one_in(rand, 8) ? FL_AC : 0);
     s->gs_base = one_in(rand, 2) ? 0x1000 * below(rand, 100) : below(rand, 0x10000);
 }
 
@@ -555,7 +622,7 @@ static unsigned place(FuzzCase *c, GRand *rand)
     if (one_in(rand, 10)) {
         at = PAGE - (one_in(rand, 4) ? below(rand, c->len) + 1 : c->len);
     }
-    c->in.rip = a->addr + at;
+    c->in.rip = a->addr + at - fuzz_seg_base(c, S_CS);
     return at;
 }
 
@@ -568,11 +635,12 @@ static void limit_mode32(FuzzState *s)
 
 bool fuzz_encode(FuzzCase *c, unsigned op, GRand *rand, unsigned *disp_at)
 {
-    Encoder e = { .rand = rand, .mode = c->mode, .info = &insn_info[op], .p = c->bytes };
+    Encoder e = { .rand = rand, .mode = c->mode, .info = &insn_info[op], .p = c->bytes,
+                  .p67 = c->segs ? 4 : 60 };
 
     encode(&e);
     if (insn_decode(&c->insn, c->bytes, 15, c->mode | MODE_PE) <= 0 || c->insn.op != op ||
-        (c->mode == MODE_CODE32 && c->insn.seg == S_GS) || c->insn.seg == S_FS) {
+        (c->mode != MODE_CODE64 && c->insn.seg == S_GS) || c->insn.seg == S_FS) {
         return false;
     }
     c->len = c->insn.len;
@@ -584,20 +652,22 @@ bool fuzz_encode(FuzzCase *c, unsigned op, GRand *rand, unsigned *disp_at)
 void fuzz_random_state(FuzzCase *c, GRand *rand)
 {
     random_state(c, rand);
-    c->in.gpr[R_SP] = stack_target(rand);
-    if (c->mode == MODE_CODE32) {
+    c->in.gpr[R_SP] = stack_target(c, rand);
+    if (c->mode != MODE_CODE64) {
         limit_mode32(&c->in);
     }
 }
 
 void fuzz_aim(FuzzCase *c, GRand *rand, unsigned disp_at)
 {
-    if ((c->insn.flags & INSN_MEM) && c->insn.adsz > 2 && (c->insn.flags & INSN_MODRM)) {
+    const uint8_t wanted = INSN_MEM | INSN_MODRM;
+
+    if ((c->insn.flags & wanted) == wanted && (c->insn.adsz > 2 || c->segs)) {
         aim(c, rand, disp_at);
         /* the displacement may have changed */
         insn_decode(&c->insn, c->bytes, 15, c->mode | MODE_PE);
     }
-    if (c->mode == MODE_CODE32) {
+    if (c->mode != MODE_CODE64) {
         limit_mode32(&c->in);
     }
 }
@@ -608,6 +678,7 @@ bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory 
 
     memset(c, 0, sizeof(*c));
     c->mode = mode;
+    fuzz_choose_segs(c, rand);
     if (!fuzz_encode(c, op, rand, &disp_at)) {
         return false;
     }
@@ -616,7 +687,7 @@ bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory 
     fuzz_aim(c, rand, disp_at);
     memcpy(*memory + fuzz_area_offset(AREA_CODE) + at, c->bytes, MIN(16, PAGE - at));
     aim_implicit(c, rand, memory);
-    if (mode == MODE_CODE32) {
+    if (mode != MODE_CODE64) {
         limit_mode32(&c->in);
     }
     return true;

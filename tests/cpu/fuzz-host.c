@@ -9,7 +9,7 @@
 /*
  * Each case has a seed of its own, made of --seed and its number, so that
  * "--seed S --start N --count 1" repeats one; --only OP[,OP] chooses forms by
- * their names in the table (a prefix with * at the end), --mode 32 or 64.
+ * their names in the table (a prefix with * at the end), --mode 16, 32 or 64.
  */
 static struct {
     int seed, start, count, seconds, mode, show;
@@ -22,7 +22,7 @@ static const GOptionEntry entries[] = {
     { "start", 0, 0, G_OPTION_ARG_INT, &opt.start, "number of the first case", "N" },
     { "count", 0, 0, G_OPTION_ARG_INT, &opt.count, "how many cases", "N" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &opt.seconds, "stop after that long", "N" },
-    { "mode", 0, 0, G_OPTION_ARG_INT, &opt.mode, "32 or 64 only", "BITS" },
+    { "mode", 0, 0, G_OPTION_ARG_INT, &opt.mode, "16, 32 or 64 only", "BITS" },
     { "only", 0, 0, G_OPTION_ARG_STRING, &opt.only, "forms by name", "OP,OP*" },
     { "show", 0, 0, G_OPTION_ARG_INT, &opt.show, "failures shown of each form", "N" },
     { "sequences", 0, 0, G_OPTION_ARG_NONE, &opt.sequences, "several instructions in a row", NULL },
@@ -50,12 +50,24 @@ static void show_bytes(const char *what, const uint8_t *a, const uint8_t *b, uns
 
 static const FuzzSequence *sequence;    /* under way */
 
+static unsigned mode_bits(unsigned mode)
+{
+    return mode == MODE_CODE64 ? 64 : mode == MODE_CODE32 ? 32 : 16;
+}
+
+/* Where the segments' table has them, -1: flat. */
+static int segs_number(const FuzzCase *c)
+{
+    return c->segs ? (int)(c->segs - fuzz_segs) : -1;
+}
+
 static void show_sequence(unsigned number)
 {
     const FuzzSequence *s = sequence;
 
-    printf("sequence %u (%u bit) flags %x, stopped at %s\n", number,
-           s->c.mode == MODE_CODE64 ? 64 : 32, s->c.in.eflags, insn_info[s->c.insn.op].name);
+    printf("sequence %u (%u bit) segments %d flags %x, stopped at %s\n", number,
+           mode_bits(s->c.mode), segs_number(&s->c), s->c.in.eflags,
+           insn_info[s->c.insn.op].name);
     for (unsigned n = 0; n <= s->nr; n++) {
         uint64_t rip = s->c.in.rip + s->at[n];
         char text[128];
@@ -79,11 +91,11 @@ static void show_case(const FuzzCase *c, unsigned number)
     }
     insn_disas(text, sizeof(text), &c->insn, c->in.rip, c->mode);
     printf("%s: case %u (%u bit): %s  [", insn_info[c->insn.op].name, number,
-           c->mode == MODE_CODE64 ? 64 : 32, text);
+           mode_bits(c->mode), text);
     for (unsigned n = 0; n < c->len; n++) {
         printf("%02x%s", c->bytes[n], n + 1 < c->len ? " " : "");
     }
-    printf("] rip %" PRIx64 " flags %x\n", c->in.rip, c->in.eflags);
+    printf("] rip %" PRIx64 " segments %d flags %x\n", c->in.rip, segs_number(c), c->in.eflags);
 }
 
 /* Count and, if not too many were, show. */
@@ -229,9 +241,10 @@ static bool uses_mmx(const InsnInfo *info)
 static void forgive(const FuzzCase *c, FuzzState *native, FuzzState *soft)
 {
     const InsnInfo *info = &insn_info[c->insn.op];
-    uint64_t off = native->gpr[R_SP] - fuzz_areas[AREA_STACK].addr;
+    uint64_t sp = c->segs && !c->segs->stack.big ? native->gpr[R_SP] & 0xffff : native->gpr[R_SP];
+    uint64_t off = sp + fuzz_seg_base(c, S_SS) - fuzz_areas[AREA_STACK].addr;
 
-    if (c->insn.op == OP_PUSHF && native->vector == -1 && off < 2 * PAGE - 2) {
+    if (c->insn.op == OP_PUSHF && native->vector == -1 && off <= 2 * PAGE - 2) {
         native_memory[fuzz_area_offset(AREA_STACK) + off + 1] &= ~1;    /* TF */
     }
     /* some CPUs go to MMX mode (TOP = 0) before the instruction faults */
@@ -241,6 +254,12 @@ static void forgive(const FuzzCase *c, FuzzState *native, FuzzState *soft)
     }
     /* a masked store that has nothing to write may fault or not, and any byte may be named */
     if (native->vector >= 0 && strstr(info->mnem, "MASKMOV")) {
+        *soft = *native;
+        memcpy(native_memory, soft_memory, sizeof(FuzzMemory));
+    }
+    /* a large operand goes in pieces: one may fault before another is behind the limit */
+    if (native->vector >= 0 && (soft->vector == EXC_GP || soft->vector == EXC_SS) && c->segs &&
+        (info->opnd[0] == O_Mbig || info->opnd[0] == O_Mt)) {
         *soft = *native;
         memcpy(native_memory, soft_memory, sizeof(FuzzMemory));
     }
@@ -307,21 +326,33 @@ static GArray *choose_ops(unsigned mode)
     return ops;
 }
 
-static void run_case(unsigned number, GArray *const ops[2])
+/* The forms that exist in each mode. */
+enum { OPS_64, OPS_32, OPS_16, NR_OPS_MODES };
+static const unsigned mode_of[NR_OPS_MODES] = { MODE_CODE64, MODE_CODE32, MODE_CODE16 };
+
+static unsigned choose_mode(GRand *rand, GArray *const ops[NR_OPS_MODES])
+{
+    unsigned n = g_rand_int_range(rand, 0, 6), mode = n < 4 ? OPS_64 : n == 4 ? OPS_32 : OPS_16;
+
+    mode = opt.mode == 64 ? OPS_64 : opt.mode == 32 ? OPS_32 : opt.mode == 16 ? OPS_16 : mode;
+    while (ops[mode]->len == 0) {
+        mode = (mode + 1) % NR_OPS_MODES;
+    }
+    return mode;
+}
+
+static void run_case(unsigned number, GArray *const ops[NR_OPS_MODES])
 {
     GRand *rand = g_rand_new_with_seed(opt.seed * 0x9e3779b9u + number);
     FuzzState native = { 0 }, soft = { 0 };
     FuzzCase c;
     unsigned mode, op;
 
-    mode = opt.mode == 32 || (opt.mode != 64 && g_rand_int_range(rand, 0, 4) == 0);
-    if (ops[mode]->len == 0) {
-        mode ^= 1;
-    }
+    mode = choose_mode(rand, ops);
     fuzz_fill(&start_memory, rand);
     do {
         op = g_array_index(ops[mode], uint16_t, g_rand_int_range(rand, 0, ops[mode]->len));
-    } while (!fuzz_make(&c, op, mode ? MODE_CODE32 : MODE_CODE64, rand, &start_memory));
+    } while (!fuzz_make(&c, op, mode_of[mode], rand, &start_memory));
     g_rand_free(rand);
 
     memcpy(native_memory, start_memory, sizeof(FuzzMemory));
@@ -348,16 +379,15 @@ static void run_case(unsigned number, GArray *const ops[2])
             native.vector == -1 ? defined_flags(&c) : FL_ARITH | FL_DF);
 }
 
-static void run_sequence(unsigned number, GArray *const ops[2])
+static void run_sequence(unsigned number, GArray *const ops[NR_OPS_MODES])
 {
     GRand *rand = g_rand_new_with_seed(opt.seed * 0x9e3779b9u + number);
     FuzzState native = { 0 }, soft = { 0 };
     FuzzSequence s;
-    unsigned mode = opt.mode == 32 || (opt.mode != 64 && g_rand_int_range(rand, 0, 4) == 0);
-    unsigned n = 0;
+    unsigned mode = choose_mode(rand, ops), n = 0;
 
     fuzz_fill(&start_memory, rand);
-    fuzz_make_sequence(&s, mode ? MODE_CODE32 : MODE_CODE64, rand, &start_memory, ops[mode]);
+    fuzz_make_sequence(&s, mode_of[mode], rand, &start_memory, ops[mode]);
     g_rand_free(rand);
     sequence = &s;
     if (opt.verbose) {
@@ -376,7 +406,7 @@ static void run_sequence(unsigned number, GArray *const ops[2])
     compare(&s.c, number, &native, &soft, (FL_ARITH & ~s.undefined[n]) | FL_DF);
 }
 
-static int summary(unsigned nr, GArray *const ops[2])
+static int summary(unsigned nr, GArray *const ops[NR_OPS_MODES])
 {
     unsigned never = 0;
 
@@ -385,7 +415,7 @@ static int summary(unsigned nr, GArray *const ops[2])
             printf("%-32s %u of %u differ\n", insn_info[op].name, failures[op], runs[op]);
         }
     }
-    for (unsigned m = 0; m < 2; m++) {
+    for (unsigned m = 0; m < NR_OPS_MODES; m++) {
         for (unsigned n = 0; n < ops[m]->len; n++) {
             never += runs[g_array_index(ops[m], uint16_t, n)] == 0;
         }
@@ -399,7 +429,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new("- host CPU against interpreter");
     g_autoptr(GError) error = NULL;
-    GArray *ops[2];
+    GArray *ops[NR_OPS_MODES];
     gint64 end;
     unsigned nr = 0;
 
@@ -409,17 +439,25 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    ops[0] = choose_ops(MODE_CODE64);
-    ops[1] = choose_ops(MODE_CODE32);
+    for (unsigned m = 0; m < NR_OPS_MODES; m++) {
+        ops[m] = choose_ops(mode_of[m]);
+    }
     for (unsigned n = 0; opt.list && n < ops[0]->len; n++) {
         printf("%s\n", insn_info[g_array_index(ops[0], uint16_t, n)].name);
     }
-    if (opt.list || ops[0]->len + ops[1]->len == 0) {
+    if (opt.list || ops[OPS_64]->len + ops[OPS_32]->len == 0) {
         return opt.list ? 0 : 2;
     }
     if (!fuzz_native_init()) {
         printf("this host cannot be the oracle\n");
         return 77;
+    }
+    if (!fuzz_native_has_ldt()) {
+        printf("this kernel has no LDT with 16-bit segments: no 16-bit code\n");
+        if (opt.mode == 16) {
+            return 77;
+        }
+        g_array_set_size(ops[OPS_16], 0);
     }
     fuzz_soft_init(!opt.sequences);
     end = g_get_monotonic_time() + opt.seconds * G_USEC_PER_SEC;

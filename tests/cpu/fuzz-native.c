@@ -3,8 +3,10 @@
 #include "util/osdep.h"
 
 #include <signal.h>
+#include <asm/ldt.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 #include "accel/soft/soft-cpu.h"
@@ -25,6 +27,66 @@ const FuzzArea fuzz_areas[NR_AREAS] = {
     [AREA_CONST] = { 0x20014000, 1, false, false },
     [AREA_STACK] = { 0x20018000, 2, true, false },
 };
+
+/* The sandbox lies at offsets below 64 KiB: data at 0, constants at 0x4000, the stack at 0x8000. */
+#define CODE_BASE 0x20000000
+#define DATA_BASE 0x20010000
+const FuzzSegs fuzz_segs[NR_FUZZ_SEGS] = {
+    /* 16-bit code: limits where the memory ends; 64 KiB; 32-bit stack; expand-down */
+    { { CODE_BASE, 0xfff, false, false }, { DATA_BASE, 0x9fff, false, false },
+      { DATA_BASE, 0x9fff, false, false } },
+    { { CODE_BASE, 0xffff, false, false }, { DATA_BASE, 0xffff, false, false },
+      { DATA_BASE, 0xffff, false, false } },
+    { { CODE_BASE, 0xffff, false, false }, { DATA_BASE, 0x4fff, true, false },
+      { DATA_BASE, 0x8fff, true, false } },
+    { { CODE_BASE, 0xfff, false, false }, { DATA_BASE, 0xfff, false, true },
+      { DATA_BASE, 0x8fff, false, true } },
+    /* 32-bit code: the same */
+    { { CODE_BASE, 0xfff, true, false }, { DATA_BASE, 0x9fff, true, false },
+      { DATA_BASE, 0x9fff, true, false } },
+    { { CODE_BASE, 0xffff, true, false }, { DATA_BASE, 0xffff, true, false },
+      { DATA_BASE, 0xffff, false, false } },
+    { { 0, 0xffffffff, true, false }, { DATA_BASE + 3, 0x4fff, true, false },
+      { 0, 0xffffffff, true, false } },
+    { { CODE_BASE, 0xffff, true, false }, { DATA_BASE, 0xfff, true, true },
+      { DATA_BASE, 0x8fff, true, true } },
+};
+
+static bool has_ldt;
+
+bool fuzz_native_has_ldt(void)
+{
+    return has_ldt;
+}
+
+static bool ldt_enter(unsigned n, const FuzzSeg *seg, unsigned contents)
+{
+    struct user_desc desc = {
+        .entry_number = n, .base_addr = seg->base, .limit = seg->limit, .contents = contents,
+        .seg_32bit = seg->big,
+    };
+
+    if (seg->limit > 0xfffff) {
+        desc.limit >>= 12;
+        desc.limit_in_pages = 1;
+    }
+    return syscall(SYS_modify_ldt, 0x11, &desc, sizeof(desc)) == 0;
+}
+
+/* Not every kernel has LDTs, or 16-bit segments in them. */
+static bool make_ldt(void)
+{
+    bool ok = true;
+
+    for (unsigned n = 0; ok && n < NR_FUZZ_SEGS; n++) {
+        const FuzzSegs *s = &fuzz_segs[n];
+
+        ok = ldt_enter(3 * n, &s->code, MODIFY_LDT_CONTENTS_CODE) &&
+             ldt_enter(3 * n + 1, &s->data, s->data.down ? MODIFY_LDT_CONTENTS_STACK : 0) &&
+             ldt_enter(3 * n + 2, &s->stack, s->stack.down ? MODIFY_LDT_CONTENTS_STACK : 0);
+    }
+    return ok;
+}
 
 static struct {
     volatile bool inside;
@@ -68,7 +130,11 @@ static void enter(ucontext_t *u)
     }
     g[REG_RIP] = in->rip;
     g[REG_EFL] = in->eflags | (run.c->sequence ? 0 : FL_TF) | FL_IF | 2;
-    if ((run.c->mode & MODE_CODE_MASK) == MODE_CODE32) {
+    if (run.c->segs) {
+        greg_t sel = fuzz_selector(run.c->segs);
+
+        g[REG_CSGSFS] = (g[REG_CSGSFS] & 0xffffffff0000ll) | sel | (sel + 16) << 48;
+    } else if ((run.c->mode & MODE_CODE_MASK) == MODE_CODE32) {
         g[REG_CSGSFS] = (g[REG_CSGSFS] & ~0xffffll) | SEL_CODE32;
     }
     memcpy(fp, in->fx, FX_SW_RESERVED);
@@ -111,7 +177,8 @@ static bool goes_on(const Insn *i)
     return insn_info[i->op].cls == CLASS_STRING || (insn_info[i->op].attr & A_VSIB);
 }
 
-static void on_signal(int sig, siginfo_t *info, void *context)
+void signal_handler(int sig, siginfo_t *info, void *context);
+__attribute__((used)) void signal_handler(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *u = context;
     greg_t *g = u->uc_mcontext.gregs;
@@ -130,8 +197,18 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     leave(u);
 }
 
+/* Linux leaves EFLAGS.AC to the handler, and C does not mind its alignment. */
+__asm__(".text\n"
+        ".local signal_entry\n"
+        "signal_entry:\n"
+        "    pushfq\n"
+        "    andl $~0x40000, (%rsp)\n"
+        "    popfq\n"
+        "    jmp signal_handler\n");
+void signal_entry(int sig, siginfo_t *info, void *context);
+
 static const struct sigaction action = {
-    .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
+    .sa_sigaction = signal_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
 };
 
 bool fuzz_native_init(void)
@@ -164,15 +241,17 @@ bool fuzz_native_init(void)
     for (unsigned n = 0; n < ARRAY_SIZE(signals); n++) {
         sigaction(signals[n], &action, NULL);
     }
-    /* 32-bit code wants real data segments; 64-bit code does not look at them */
-    __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(SEL_DATA));
+    has_ldt = make_ldt();
     return true;
 }
 
 void fuzz_native_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out)
 {
     struct sigaction interpreters;
+    unsigned data = c->segs ? fuzz_selector(c->segs) + 8u : SEL_DATA;
 
+    /* 32-bit code wants real data segments; 64-bit code, as ours, does not look at them */
+    __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(data));
     memcpy(shared, *memory, sizeof(*memory));
     sigaction(SIGFPE, &action, &interpreters);  /* which has a use for it too */
     run.c = c;

@@ -82,13 +82,14 @@ static bool is_wild_lock(const Insn *i)
 /* Append one instruction; false: this form does not fit here. */
 static bool append(FuzzSequence *s, unsigned op, GRand *rand, unsigned *undefined)
 {
-    FuzzCase one = { .mode = s->c.mode, .in = s->c.in };
+    FuzzCase one = { .mode = s->c.mode, .segs = s->c.segs, .in = s->c.in };
     unsigned disp_at, flags = *undefined;
 
     /* 32-bit string operands in 64-bit code: when registers are zero-extended differs */
     if (!fuzz_encode(&one, op, rand, &disp_at) || is_wild_lock(&one.insn) ||
-        one.insn.adsz == 2 ||
-        (insn_info[op].cls == CLASS_STRING && one.insn.adsz == 4 && one.mode == MODE_CODE64) || (is_short_jump(op) && one.insn.opsz == 2) ||
+        (one.insn.adsz == 2 && !one.segs) ||
+        (insn_info[op].cls == CLASS_STRING && one.insn.adsz == 4 && one.mode == MODE_CODE64) ||
+        (is_short_jump(op) && one.insn.opsz == 2 && !fuzz_seg_base(&one, S_CS)) ||
         !track_flags(&one.insn, &flags)) {
         return false;
     }
@@ -121,8 +122,9 @@ void fuzz_make_sequence(FuzzSequence *s, unsigned mode, GRand *rand, FuzzMemory 
     memset(s, 0, sizeof(*s));
     s->c.mode = mode;
     s->c.sequence = true;
+    fuzz_choose_segs(&s->c, rand);
     fuzz_random_state(&s->c, rand);
-    s->c.in.rip = fuzz_areas[AREA_CODE].addr + where;
+    s->c.in.rip = fuzz_areas[AREA_CODE].addr + where - fuzz_seg_base(&s->c, S_CS);
     while (s->nr < length) {
         unsigned op = g_array_index(ops, uint16_t, g_rand_int_range(rand, 0, ops->len));
 

@@ -97,7 +97,17 @@ void fuzz_soft_init(bool one_insn)
     tlb_load_cr3(cpu, true);
 }
 
-/* As Linux gives them to its programs. */
+static Segment segment_of(const FuzzSeg *s, uint16_t sel, bool code)
+{
+    unsigned type = code ? 0xb : s->down ? 7 : 3;
+
+    return (Segment) {
+        .base = s->base, .limit = s->limit, .sel = sel,
+        .attr = SEG_S | SEG_P | 3 << 5 | type | (s->big ? SEG_D : 0),
+    };
+}
+
+/* As Linux gives them to its programs; or those of the case. */
 static void set_segments(const FuzzCase *c)
 {
     bool code64 = c->mode == MODE_CODE64;
@@ -109,6 +119,13 @@ static void set_segments(const FuzzCase *c)
     cpu->seg[S_SS] = cpu->seg[S_DS] = cpu->seg[S_ES] = data;
     cpu->seg[S_FS] = cpu->seg[S_GS] = (Segment) { 0 };
     cpu->seg[S_GS].base = c->in.gs_base;
+    if (c->segs) {
+        uint16_t sel = fuzz_selector(c->segs);
+
+        cpu->seg[S_CS] = segment_of(&c->segs->code, sel, true);
+        cpu->seg[S_DS] = cpu->seg[S_ES] = segment_of(&c->segs->data, sel + 8, false);
+        cpu->seg[S_SS] = segment_of(&c->segs->stack, sel + 16, false);
+    }
     cpu->cpl = 3;
     tlb_select(cpu);
     cpu_update_mode(cpu);

@@ -37,8 +37,28 @@ extern const FuzzArea fuzz_areas[NR_AREAS];
 typedef uint8_t FuzzMemory[FUZZ_PAGES * PAGE];
 unsigned fuzz_area_offset(unsigned area);
 
+/*
+ * Segments other than the flat ones of Linux, by entries of the LDT: for 16-bit
+ * code, and for limits and bases in 32-bit code. DS and ES are one.
+ */
+typedef struct FuzzSeg {
+    uint32_t base, limit;
+    bool big, down;             /* D or B; expand-down */
+} FuzzSeg;
+typedef struct FuzzSegs {
+    FuzzSeg code, data, stack;
+} FuzzSegs;
+enum { NR_FUZZ_SEGS = 8 };
+extern const FuzzSegs fuzz_segs[NR_FUZZ_SEGS];
+/* Its selectors are this and the next two; the RPL is 3. */
+static inline uint16_t fuzz_selector(const FuzzSegs *segs)
+{
+    return (segs - fuzz_segs) * 3 << 3 | 7;
+}
+
 typedef struct FuzzCase {
-    unsigned mode;              /* MODE_CODE32 or MODE_CODE64 */
+    unsigned mode;              /* MODE_CODE16, MODE_CODE32 or MODE_CODE64 */
+    const FuzzSegs *segs;       /* NULL: the flat ones; never in 16-bit, always in 64-bit code */
     uint8_t bytes[16];
     unsigned len;
     Insn insn;
@@ -59,6 +79,10 @@ typedef struct FuzzSequence {
 
 /* fuzz-gen.c: is the form one that may be run natively and compared? */
 bool fuzz_op_eligible(unsigned op, unsigned mode);
+/* Choose segments for c->mode. */
+void fuzz_choose_segs(FuzzCase *c, GRand *rand);
+/* Where the memory begins that this segment register (S_*) of the case shows. */
+uint64_t fuzz_seg_base(const FuzzCase *c, unsigned seg);
 /* Make a case of that form; memory's contents are adjusted too. False: try again. */
 bool fuzz_make(FuzzCase *c, unsigned op, unsigned mode, GRand *rand, FuzzMemory *memory);
 /* Pieces of fuzz_make(): bytes of the form (mode is set); a state; operands to their places. */
@@ -71,7 +95,9 @@ void fuzz_make_sequence(FuzzSequence *s, unsigned mode, GRand *rand, FuzzMemory 
 /* Contents with all kinds of numbers in them. */
 void fuzz_fill(FuzzMemory *memory, GRand *rand);
 
-/* fuzz-native.c: false when this host cannot. Then run a case on the host CPU. */
+/* fuzz-native.c: false when this host has no LDT, which 16-bit code needs. */
+bool fuzz_native_has_ldt(void);
+/* False when this host cannot. Then run a case on the host CPU. */
 bool fuzz_native_init(void);
 void fuzz_native_run(const FuzzCase *c, FuzzMemory *memory, FuzzState *out);
 
