@@ -190,6 +190,8 @@ void blk_tray_moved(BlockBackend *blk, bool open);      /* the guest did it */
 bool blk_has_medium(const BlockBackend *blk);
 int64_t blk_length(const BlockBackend *blk);            /* bytes; 0 without a medium */
 bool blk_read_only(const BlockBackend *blk);
+/* While the program starts: outside of coroutines, where the main loop does not run yet. */
+bool blk_read_at_start(BlockBackend *blk, int64_t offset, void *buf, int64_t bytes, Error **errp);
 /* The smallest aligned unit the storage takes without reading first, 512 or more. */
 uint32_t blk_alignment(const BlockBackend *blk);
 /* Off: each write is stable when it is done. */

@@ -474,6 +474,34 @@ bool blockdev_add(const Json *options, QapiMode mode, Error **errp)
     return s.ok;
 }
 
+typedef struct StartupRead {
+    BlockNode *node;
+    int64_t offset, bytes;
+    void *buf;
+    int ret;
+} StartupRead;
+
+static void co_startup_read(void *opaque)
+{
+    StartupRead *r = opaque;
+
+    r->ret = co_node_pread(r->node, r->offset, r->buf, r->bytes);
+}
+
+bool blk_read_at_start(BlockBackend *blk, int64_t offset, void *buf, int64_t bytes, Error **errp)
+{
+    StartupRead r = { blk_node(blk), offset, bytes, buf, -ENOMEDIUM };
+
+    if (r.node) {
+        co_run(co_startup_read, &r);
+    }
+    if (r.ret < 0) {
+        error_set_errno(errp, -r.ret, "cannot read block device '%s'",
+                        blk_id(blk) ? blk_id(blk) : r.node ? block_node_name(r.node) : "");
+    }
+    return r.ret >= 0;
+}
+
 /* Children that are opened with their parents */
 
 /*

@@ -10,6 +10,7 @@
 
 #define IDE_BUSES 2
 #define IDE_UNITS 2
+#define PFLASH_UNITS 2
 
 static void set(Json *json, const char *key, const char *value)
 {
@@ -101,6 +102,7 @@ static void expand_debugcons(Config *c)
 
 typedef struct Slots {
     bool taken[IDE_BUSES][IDE_UNITS];
+    bool pflash[PFLASH_UNITS];
 } Slots;
 
 /* Which of the four IDE places: as asked for, or the first free one. */
@@ -138,27 +140,69 @@ static bool find_place(const DriveOptions *o, Slots *slots, unsigned *bus, unsig
     return true;
 }
 
+/* if=pflash is -machine pflashN=ID. */
+static bool find_pflash(Config *c, const DriveOptions *o, Slots *slots, unsigned *unit,
+                        Error **errp)
+{
+    const char *type_name = keyval_get(c->machine, "type");
+    const MachineType *type = type_name ? machine_type_find(type_name) : machine_type_default();
+    g_autofree char *name = NULL;
+
+    if (o->has_index && (o->has_bus || o->has_unit)) {
+        error_set(errp, "index cannot be used with bus and unit");
+        return false;
+    }
+    *unit = o->has_index ? o->index : o->unit;
+    while (!o->has_index && !o->has_unit && *unit < PFLASH_UNITS && slots->pflash[*unit]) {
+        ++*unit;
+    }
+    if (o->bus || *unit >= PFLASH_UNITS || !type || type->no_cpus) {
+        error_set(errp, "machine type does not support if=pflash,bus=%u,unit=%u", o->bus, *unit);
+        error_hint(errp, "A PC has unit 0, the firmware, and unit 1, its variables");
+        return false;
+    }
+    name = g_strdup_printf("pflash%u", *unit);
+    if (slots->pflash[*unit]) {
+        error_set(errp, "drive with bus=0, unit=%u (index=%u) exists", *unit, *unit);
+        return false;
+    }
+    if (json_object_object_get(c->machine, name)) {
+        error_set(errp, "clashes with -machine %s=", name);
+        return false;
+    }
+    slots->pflash[*unit] = true;
+    return true;
+}
+
 static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(drive->json, QAPI_KEYVAL, errp);
     bool cdrom = o && o->has_media && o->media == DRIVE_MEDIA_CDROM;
     bool ide = o && (!o->has_q_if || o->q_if == DRIVE_INTERFACE_IDE);
+    bool pflash = o && o->has_q_if && o->q_if == DRIVE_INTERFACE_PFLASH;
     unsigned bus = 0, unit = 0;
     Json *device;
 
-    if (!o || (ide && !find_place(o, slots, &bus, &unit, errp))) {
+    if (!o || (ide && !find_place(o, slots, &bus, &unit, errp)) ||
+        (pflash && !find_pflash(c, o, slots, &unit, errp))) {
         return false;
     }
-    if (!o->file && !drive->node && !cdrom && ide) {
+    if (!o->file && !drive->node && ((!cdrom && ide) || pflash)) {
         error_set(errp, "Device needs media, but drive is empty");
         error_hint(errp, "Name the image with file=");
         return false;
     }
     drive->id = o->id ? g_strdup(o->id)
+              : pflash ? g_strdup_printf("pflash%u", unit)
               : ide ? g_strdup_printf("ide%u-%s%u", bus, cdrom ? "cd" : "hd", unit)
                     : g_strdup_printf("none%u", n);
     if (!o->has_snapshot) {
         set(drive->json, "snapshot", c->snapshot ? "on" : "off");
+    }
+    if (pflash) {
+        g_autofree char *name = g_strdup_printf("pflash%u", unit);
+
+        set(c->machine, name, drive->id);
     }
     if (ide) {
         g_autofree char *bus_name = g_strdup_printf("ide.%u", bus);

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "hw/i386/pc.h"
 #include "accel/accel.h"
+#include "hw/block/pflash.h"
 #include "hw/core/loader.h"
 #include "hw/core/power.h"
 #include "hw/core/numa.h"
@@ -39,6 +40,12 @@ const Prop pc_machine_props[] = {
                  "as much RAM at the most comes before the PCI hole; 0: what is usual"),
     PROP_ENUM_AS("smbios-entry-point-type", PcMachine, smbios_entry, SMBIOS_ENTRY_32,
                  smbios_entry_names, "of the SMBIOS tables: 32 as in 2.8, 64 as in 3.0"),
+    PROP_STRING_AS("pflash0", PcMachine, pflash[0], NULL,
+                   "Node name or ID of a block device: flash that holds the BIOS"),
+    PROP_STRING_AS("pflash1", PcMachine, pflash[1], NULL,
+                   "the same: flash below that, the firmware's variables"),
+    PROP_SIZE_AS("max-fw-size", PcMachine, max_fw_size, 8 << 20,
+                 "bytes that the flash of the firmware may have, 16M at most"),
     { }
 };
 
@@ -167,12 +174,52 @@ void pc_create_vga(PcMachine *pc, PciBus *bus)
     }
 }
 
-bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
+/* The last 128 KiB of what ends at 4 GiB. */
+static void alias_low(PcMachine *pc, MemRegion *mem, MemRegion *bios)
+{
+    uint64_t low = MIN(bios->size, 128 * 1024);
+
+    region_init_alias(&pc->bios_isa, &pc->machine.obj, "isa-bios", bios, bios->size - low, low);
+    region_add(mem, 0x100000 - low, &pc->bios_isa, 1);
+}
+
+static bool map_flash(PcMachine *pc, MemRegion *mem, Error **errp)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < PC_NR_PFLASH && pc->pflash[i]; i++) {
+        g_autofree char *name = g_strdup_printf("system.flash%u", i);
+        Device *dev = pflash_new(name, pc->pflash[i], errp);
+        bool ok;
+
+        if (!dev) {
+            return false;
+        }
+        total += pflash_size(dev);
+        ok = total <= pc->max_fw_size;
+        if (!ok) {
+            error_set(errp, "combined size of system firmware exceeds %" PRIu64 " bytes",
+                      pc->max_fw_size);
+            error_hint(errp, "-machine max-fw-size= raises the limit, to 16M at most");
+        }
+        ok = ok && pflash_map(dev, mem, 0x100000000ULL - total, errp);
+        if (ok && i == 0) {
+            alias_low(pc, mem, pflash_rom(dev));
+        }
+        object_unref(&dev->obj);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_rom(PcMachine *pc, MemRegion *mem, Error **errp)
 {
     const char *name = pc->machine.firmware ? pc->machine.firmware : "bios-256k.bin";
     g_autoptr(GBytes) file = loader_read("BIOS image", name, BIOS_MAX, errp);
     const void *data;
-    gsize size, low;
+    gsize size;
 
     if (!file) {
         return false;
@@ -187,9 +234,23 @@ bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
         return false;
     }
     memcpy(region_host(&pc->bios), data, size);
-    low = MIN(size, 128 * 1024);
-    region_init_alias(&pc->bios_isa, &pc->machine.obj, "isa-bios", &pc->bios, size - low, low);
-    region_add(mem, 0x100000 - low, &pc->bios_isa, 1);
+    alias_low(pc, mem, &pc->bios);
     region_add(mem, 0x100000000ULL - size, &pc->bios, 0);
     return true;
+}
+
+bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp)
+{
+    if (pc->max_fw_size > BIOS_MAX) {
+        error_set(errp, "User specified max allowed firmware size %" PRIu64
+                  " is greater than 16 MiB", pc->max_fw_size);
+        return false;
+    }
+    for (unsigned i = 1; i < PC_NR_PFLASH; i++) {
+        if (pc->pflash[i] && !pc->pflash[i - 1]) {
+            error_set(errp, "pflash%u requires pflash%u", i, i - 1);
+            return false;
+        }
+    }
+    return pc->pflash[0] ? map_flash(pc, mem, errp) : load_rom(pc, mem, errp);
 }

@@ -11,6 +11,7 @@
 #include "qapi/types-common.h"
 
 #define PC_NR_GSI 24
+#define PC_NR_PFLASH 2
 
 enum { SMBIOS_ENTRY_32, SMBIOS_ENTRY_64 };
 
@@ -31,6 +32,8 @@ typedef struct PcMachine {
     Device *pit, *rtc, *hpet, *ide, *pm;
     FwCfg *fw;
     bool boot_once_pending;     /* the first reset is that of the start */
+    char *pflash[PC_NR_PFLASH]; /* properties: the drives of the flash chips that hold the BIOS */
+    uint64_t max_fw_size;
     MemRegion bios, bios_isa;
 } PcMachine;
 
@@ -47,7 +50,10 @@ void pc_create_chips(PcMachine *pc);
 bool pc_choose_smm(PcMachine *pc, bool *smm, Error **errp);
 /* What -vga names: "std" when nothing, "none" for none. */
 void pc_create_vga(PcMachine *pc, PciBus *bus);
-/* The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem). */
+/*
+ * The BIOS at the top of 4 GiB, its last 128 KiB below 1 MiB too (in mem): a
+ * ROM, or flash chips, the first on top.
+ */
 bool pc_load_bios(PcMachine *pc, MemRegion *mem, Error **errp);
 
 #endif
