@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "memory/backend.h"
+#include "qapi/commands-memory.h"
 #include "qom/prop.h"
 #include "qom/user-object.h"
 #include "util/fdset.h"
@@ -268,4 +269,31 @@ RamBlock *memory_backend_take(MemoryBackend *backend, Error **errp)
     }
     backend->taken = true;
     return backend->block;
+}
+
+MemdevList *qmp_query_memdev(Error **errp)
+{
+    MemdevList *list = NULL, **tail = &list;
+    Object *obj;
+
+    list_for_each(obj, &object_container("/objects")->children, Object, sibling) {
+        const MemoryBackend *s = memory_backend_find(obj->name);
+        Memdev *info;
+
+        if (!s) {
+            continue;
+        }
+        info = g_new0(Memdev, 1);
+        info->id = g_strdup(obj->name);
+        info->size = s->size;
+        info->merge = s->merge;
+        info->dump = s->dump;
+        info->prealloc = s->prealloc;
+        info->share = s->share;
+        info->has_reserve = true;
+        info->reserve = s->reserve;
+        info->policy = HOST_MEM_POLICY_DEFAULT;
+        QAPI_APPEND(tail, info);
+    }
+    return list;
 }

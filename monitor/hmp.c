@@ -279,7 +279,12 @@ static void co_run(const HmpCommand *cmd, const char *line, GString *out)
         error_free(err);
         return;
     }
-    if (cmd->co_run) {
+    if (cmd->co_run && qapi_preconfig()) {
+        g_string_append_printf(out, "Command '%.*s' not available with -preconfig until machine "
+                               "initialization has completed\n", (int)strcspn(cmd->name, "|"),
+                               cmd->name);
+        json_object_put(args);
+    } else if (cmd->co_run) {
         cmd->co_run(args, out, &err);
         json_object_put(args);
     } else {

@@ -8,6 +8,7 @@ REGISTRY(qapi_commands, QapiCommandTable)
 REGISTRY(qapi_events, QapiEventTable)
 
 static QapiEventHook *event_hook;
+static bool preconfig;
 
 /* --- tables --- */
 
@@ -74,6 +75,16 @@ static bool run_raw(const QapiCommand *cmd, Json *args, Json **ret, Error **errp
     return true;
 }
 
+void qapi_set_preconfig(bool on)
+{
+    preconfig = on;
+}
+
+bool qapi_preconfig(void)
+{
+    return preconfig;
+}
+
 bool co_qapi_command_run(const QapiCommand *cmd, Json *args, Json **ret, Error **errp)
 {
     static const QapiType nothing = { .name = "nothing", .kind = QAPI_STRUCT, .size = 1 };
@@ -85,6 +96,11 @@ bool co_qapi_command_run(const QapiCommand *cmd, Json *args, Json **ret, Error *
 
     g_assert(in_coroutine());
     *ret = NULL;
+    if (preconfig && !cmd->allow_preconfig) {
+        error_set(errp, "The command '%s' is permitted only after machine initialization has "
+                  "completed", cmd->name);
+        return false;
+    }
     if (cmd->raw) {
         return run_raw(cmd, given, ret, errp);
     }

@@ -38,6 +38,10 @@ void qapi_commands_foreach(bool (*fn)(const QapiCommand *cmd, void *opaque), voi
  */
 bool co_qapi_command_run(const QapiCommand *cmd, Json *args, Json **ret, Error **errp);
 
+/* Until the machine is there, only commands that say allow_preconfig run. */
+void qapi_set_preconfig(bool on);
+bool qapi_preconfig(void);
+
 /* --- requests and replies --- */
 
 typedef struct QapiRequest {

@@ -49,6 +49,7 @@ typedef struct Config {
     char *mem_path;                     /* -mem-path; sugar_expand() makes a backend of it */
     bool mem_prealloc;
     bool mem_lock;                      /* -overcommit mem-lock=on */
+    bool preconfig;                     /* wait for x-exit-preconfig before the machine is made */
     bool nographic, no_defaults, no_user_config, paused, daemonize, snapshot;
     bool msg_guest_name;
     char *gdb, *gdb_origin;
@@ -86,6 +87,7 @@ bool create_early_objects(Config *c, Error **errp);
 bool create_chardevs(Config *c, Error **errp);
 bool create_late_objects(Config *c, Error **errp);
 bool create_numa(Config *c, Error **errp);     /* and the choice of memory backends */
+bool create_numa_finish(Config *c, Error **errp);
 bool create_drives(Config *c, Error **errp);
 bool create_accel(Config *c, Error **errp);
 bool create_board(Config *c, Error **errp);
@@ -100,6 +102,13 @@ bool create_firmware_items(Config *c, Error **errp);
 /* system/create-memory.c: m->ram, for create_board() */
 struct Machine;
 bool create_ram(struct Machine *m, Error **errp);
+
+/*
+ * system/preconfig.c: let clients configure what QMP can before the machine is
+ * there; false: they ended the program. Then, when it is there, answer them.
+ */
+bool preconfig_run(void);
+void preconfig_done(void);
 
 /* system/daemon.c: fork before any thread; the parent waits until the child is ready. */
 bool daemon_allowed(const Config *c, Error **errp);

@@ -41,7 +41,12 @@ bool create_numa(Config *c, Error **errp)
             return false;
         }
     }
-    return numa_finish(m, errp);
+    return true;
+}
+
+bool create_numa_finish(Config *c, Error **errp)
+{
+    return numa_finish(machine_current(), errp);
 }
 
 /* The nodes' memory, one behind the other. */

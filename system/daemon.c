@@ -12,6 +12,10 @@ static char *pidfile;
 /* Who is in the background has no terminal to talk to. */
 bool daemon_allowed(const Config *c, Error **errp)
 {
+    if (c->preconfig) {
+        error_set(errp, "-preconfig cannot be used with -daemonize: nobody would wait for it");
+        return false;
+    }
     for (unsigned i = 0; i < c->chardevs->len; i++) {
         const ConfigItem *item = c->chardevs->pdata[i];
         const char *backend = item->json ? keyval_get(item->json, "backend") : item->text;

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "accel/accel.h"
 #include "accel/cpu-state.h"
+#include "hw/core/numa.h"
 #include "memory/memory.h"
 #include "monitor/hmp.h"
 #include "system/hmp-machine.h"
@@ -137,7 +138,25 @@ static void co_out(const Json *args, GString *out, Error **errp)
               port_size(args));
 }
 
-/* --- the map, logs, the debugger --- */
+/* --- NUMA, the map, logs, the debugger --- */
+
+static void co_numa(const Json *args, GString *out, Error **errp)
+{
+    const Machine *m = machine_current();
+    unsigned count = m->numa ? m->numa->nr_nodes : 0;
+
+    g_string_append_printf(out, "%u nodes\n", count);
+    for (unsigned node = 0; node < count; node++) {
+        g_string_append_printf(out, "node %u cpus:", node);
+        for (unsigned i = 0; i < vcpu_count(); i++) {
+            if (m->numa->node_of_cpu[vcpu_get(i)->index] == node) {
+                g_string_append_printf(out, " %u", vcpu_get(i)->index);
+            }
+        }
+        g_string_append_printf(out, "\nnode %u size: %" PRIu64 " MB\nnode %u plugged: 0 MB\n",
+                               node, m->numa->nodes[node].size >> 20, node);
+    }
+}
 
 static void print_flat(const char *name, const char *root, AddressSpace *as, GString *out)
 {
@@ -214,6 +233,7 @@ REGISTER_HMP(table)
 static const HmpCommand info_rows[] = {
     { "registers", "[-a]", "the registers of the CPU, or of all", { { "all", HMP_FLAG } },
       .co_run = co_registers },
+    { "numa", "", "the NUMA nodes", .co_run = co_numa },
     { "mtree", "[-f][-o][-D]", "memory and ports: regions, or what the guest sees (-f); their "
       "owners (-o), also what is disabled (-D)",
       { { "flat", HMP_FLAG }, { "owner", HMP_FLAG }, { "disabled", HMP_FLAG, .letter = 'D' } },

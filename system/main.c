@@ -40,6 +40,20 @@ const char *__asan_default_options(void)
 }
 #endif
 
+static void make_machine(void)
+{
+    Error *err = NULL;
+
+    check(create_numa_finish(config, &err), &err);
+    check(create_board(config, &err), &err);
+    check(create_devices(config, &err), &err);
+    device_machine_complete();
+    devices_reset();
+    vcpus_reset();
+    check(create_gdb(config, &err), &err);
+    check(sandbox_drop_privileges(config, &err), &err);
+}
+
 int main(int argc, char **argv)
 {
     Error *err = NULL;
@@ -68,19 +82,16 @@ int main(int argc, char **argv)
     check(create_accel(config, &err), &err);
     /* Before devices: of what shares a chardev, the last one has the input at first. */
     check(create_monitors(config, &err), &err);
-    check(create_board(config, &err), &err);
-    check(create_devices(config, &err), &err);
     check(create_qtest(config, &err), &err);
-    device_machine_complete();
-    devices_reset();
-    vcpus_reset();
-    check(create_gdb(config, &err), &err);
-    check(sandbox_drop_privileges(config, &err), &err);
-    daemon_ready();
-    if (!config->paused) {
-        run_start();
+    if (!config->preconfig || preconfig_run()) {
+        make_machine();
+        preconfig_done();
+        daemon_ready();
+        if (!config->paused) {
+            run_start();
+        }
+        main_loop_run();
     }
-    main_loop_run();
     gdb_server_exit(run_exit_status());
     block_end_begin();
     jobs_cancel_all();

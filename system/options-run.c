@@ -136,6 +136,8 @@ static bool apply_readconfig(Config *c, const OptionRow *row, const char *arg, E
 const OptionRow options_run[] = {
     OPTION_GROUP("Running"),
     { "S", NULL, OPTION_FLAG(paused), .help = "do not start the CPUs" },
+    { "preconfig", NULL, OPTION_FLAG(preconfig),
+      .help = "wait for QMP's x-exit-preconfig before the machine is made" },
     { "no-reboot", NULL, apply_no_reboot, "end instead of rebooting" },
     { "no-shutdown", NULL, apply_no_shutdown, "stop instead of ending when the guest shuts down" },
     { "action", "[reboot=reset|shutdown][,shutdown=poweroff|pause]"

@@ -150,5 +150,52 @@ static void backend(void)
     unlink(path);
 }
 
+static void expect_error(QTest *q, const char *request, const char *text)
+{
+    struct json_object *reply = qtest_qmp_reply(q, "%s", request), *error;
+
+    g_assert_true(json_object_object_get_ex(reply, "error", &error));
+    g_assert_cmpstr(json_object_get_string(json_object_object_get(error, "desc")), ==, text);
+    json_object_put(reply);
+}
+
+/* Nodes over QMP before the machine is made, CPUs in the reverse of their usual order. */
+static void preconfig(void)
+{
+    QTest *q = qtest_start("-machine pc -m 32M -smp 2,sockets=2 -nodefaults -preconfig"
+                           " -object memory-backend-ram,id=m,size=32M");
+    struct json_object *reply, *row;
+
+    expect_error(q, "{'execute': 'query-cpus-fast'}", "The command 'query-cpus-fast' is permitted "
+                 "only after machine initialization has completed");
+    reply = qtest_qmp(q, "{'execute': 'query-memdev'}");
+    row = json_object_array_get_idx(reply, 0);
+    g_assert_cmpstr(json_object_get_string(json_object_object_get(row, "id")), ==, "m");
+    g_assert_cmpint(json_object_get_int(json_object_object_get(row, "size")), ==, 32 * MIB);
+    json_object_put(reply);
+    qtest_qmp_done(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'node', 'nodeid': 0, "
+                   "'memdev': 'm'}}");
+    expect_error(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'node', 'nodeid': 0}}",
+                 "Duplicate NUMA nodeid: 0");
+    qtest_qmp_done(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'node', 'nodeid': 1}}");
+    qtest_qmp_done(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'cpu', 'node-id': 0, "
+                   "'socket-id': 1}}");
+    qtest_qmp_done(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'cpu', 'node-id': 1, "
+                   "'socket-id': 0}}");
+    qtest_qmp_done(q, "{'execute': 'x-exit-preconfig'}");
+    expect_error(q, "{'execute': 'x-exit-preconfig'}",
+                 "The command is permitted only before machine initialization");
+    expect_error(q, "{'execute': 'set-numa-node', 'arguments': {'type': 'node'}}",
+                 "The command is permitted only before the machine has been created");
+    reply = qtest_qmp(q, "{'execute': 'human-monitor-command', 'arguments': {'command-line': "
+                      "'info numa'}}");
+    g_assert_cmpstr(json_object_get_string(reply), ==,
+                    "2 nodes\r\nnode 0 cpus: 1\r\nnode 0 size: 32 MB\r\nnode 0 plugged: 0 MB\r\n"
+                    "node 1 cpus: 0\r\nnode 1 size: 0 MB\r\nnode 1 plugged: 0 MB\r\n");
+    json_object_put(reply);
+    qtest_end(q);
+}
+
 QTEST("/numa/nodes", nodes)
 QTEST("/numa/backend", backend)
+QTEST("/numa/preconfig", preconfig)
