@@ -84,7 +84,12 @@ bool co_tool_close(ToolImage *image)
         return true;
     }
     if (!image->node->read_only) {
-        ret = co_node_flush(image->node);       /* told when the node is closed */
+        ret = co_node_flush(image->node);
+    }
+    if (ret) {
+        report_error("Could not flush '%s': %s",
+                     image->node->filename ? image->node->filename : image->node->name,
+                     g_strerror(-ret));
     }
     block_child_free(image->user);
     *image = (ToolImage){};

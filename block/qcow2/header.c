@@ -472,7 +472,11 @@ int co_qcow2_set_incompatible(Qcow2 *s, uint64_t bit, bool on)
     if (!ret) {
         ret = co_node_flush(qcow2_file(s));
     }
-    if (!ret) {
+    /*
+     * Where clearing fails the file may have it all the same, and the bit was
+     * not needed any more: who needs it again sets it anew.
+     */
+    if (!ret || !on) {
         s->h.incompatible = disk;
     } else {
         st64_be(s->head + 72, s->h.incompatible);
