@@ -295,21 +295,6 @@ static int co_count_all(Check *c, bool with_refblocks)
 
 /* Comparing */
 
-static int co_set_refcount(Check *c, uint64_t cluster, uint64_t have, uint64_t want)
-{
-    Qcow2 *s = c->s;
-    int ret = 0;
-
-    while (have != want && !ret) {
-        int64_t step = have < want ? (int64_t)MIN(want - have, INT32_MAX)
-                                   : -(int64_t)MIN(have - want, INT32_MAX);
-
-        ret = co_qcow2_refcount_add(s, cluster << s->cluster_bits, 1, step);
-        have += step;
-    }
-    return ret;
-}
-
 static void compare_one(Check *c, uint64_t i, uint64_t have, uint64_t want, int *fixed)
 {
     bool leak = have > want, fix = c->fix & (leak ? BLOCK_FIX_LEAKS : BLOCK_FIX_ERRORS);
@@ -355,7 +340,7 @@ static int co_compare(Check *c)
             c->rebuild = true;
         }
         compare_one(c, i, have, want, &fix);
-        if (fix && !co_set_refcount(c, i, have, want)) {
+        if (fix && !co_qcow2_refcount_set(s, i, want)) {
             *(have > want ? &c->r->leaks_fixed : &c->r->corruptions_fixed) += 1;
         } else {
             *(have > want ? &c->r->leaks : &c->r->corruptions) += 1;

@@ -334,6 +334,8 @@ int co_qcow2_refcount(Qcow2 *s, uint64_t cluster, uint64_t *value);
 int co_qcow2_refcounts(Qcow2 *s, uint64_t cluster, uint64_t *values, uint64_t *n);
 /* All clusters that [offset, offset + bytes) touches. */
 int co_qcow2_refcount_add(Qcow2 *s, uint64_t offset, uint64_t bytes, int delta);
+/* Of one cluster, to repair it. */
+int co_qcow2_refcount_set(Qcow2 *s, uint64_t cluster, uint64_t count);
 /* n clusters in a row. */
 int co_qcow2_alloc(Qcow2 *s, uint64_t n, uint64_t *offset);
 /* 1 to n clusters in a row. */

@@ -230,6 +230,28 @@ int co_qcow2_refcount_add(Qcow2 *s, uint64_t offset, uint64_t bytes, int delta)
     return 0;
 }
 
+int co_qcow2_refcount_set(Qcow2 *s, uint64_t cluster, uint64_t count)
+{
+    uint64_t at = cluster & ((1ULL << s->refblock_bits) - 1);
+    unsigned order = s->h.refcount_order;
+    Qcow2Entry *block;
+    int ret = co_refblock_get(s, cluster >> s->refblock_bits, &block);
+
+    if (ret || !block) {
+        return ret ? ret : count ? -EIO : 0;
+    }
+    if (count > s->max_refcount) {
+        ret = -ERANGE;
+    } else {
+        qcow2_refcount_put(block->data, order, at, count);
+        qcow2_cache_dirty(&s->refcount_cache, block, (at << order) / 8,
+                          (((at + 1) << order) + 7) / 8 - (at << order) / 8);
+        s->free_index = count ? s->free_index : MIN(s->free_index, cluster);
+    }
+    qcow2_cache_put(block);
+    return ret;
+}
+
 /*
  * How many clusters from first on are free, at most n. Where there is no
  * refcount block all are, and *covered tells how many are before that.

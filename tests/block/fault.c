@@ -1,19 +1,14 @@
 /* Preloaded into a program: its accesses to files in one folder are counted, and made to fail */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include "util/osdep.h"
 
-/* FAULT_CONTROL: a file with this in it, which the test writes and reads; FAULT_PATH: the folder. */
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+/*
+ * FAULT_CONTROL: a file with this in it, which the test writes and reads.
+ * FAULT_PATH: the folder.
+ */
 enum { FAULT_NONE, FAULT_EIO, FAULT_ENOSPC, FAULT_SHORT };
 
 typedef struct Control {
