@@ -4,6 +4,7 @@
 #include "monitor/monitor-int.h"
 #include "qapi/commands-control.h"
 #include "qapi/dispatch.h"
+#include "util/co-lock.h"
 #include "util/trace.h"
 
 #define QUEUE_MAX 8             /* requests that wait behind the one that runs */
@@ -141,10 +142,14 @@ static void co_serve_queue(void *opaque)
     QmpSession *s = opaque;
     Pending *p;
 
-    while ((p = g_queue_pop_head(&s->queue))) {
-        co_answer(s, p);
-        pending_free(p);
-    }
+    do {
+        while ((p = g_queue_pop_head(&s->queue))) {
+            co_answer(s, p);
+            pending_free(p);
+        }
+        /* What the last one caused in the main loop is told before the input's end is seen. */
+        co_sleep(CLOCK_TYPE_REALTIME, 0);
+    } while (!g_queue_is_empty(&s->queue));
     s->busy = false;
     monitor_accept_input(&s->mon);
 }
@@ -186,9 +191,16 @@ static void got_value(void *opaque, Json *value, Error *err)
     }
 }
 
+/*
+ * Without out-of-band commands nothing is read while one runs: the end of the
+ * input is seen when all that stands before it is answered.
+ */
 static size_t qmp_can_read(Monitor *mon)
 {
-    return g_queue_get_length(&qmp_session(mon)->queue) < QUEUE_MAX ? READ_BYTES : 0;
+    QmpSession *s = qmp_session(mon);
+    bool full = s->oob ? g_queue_get_length(&s->queue) >= QUEUE_MAX : s->busy;
+
+    return full ? 0 : READ_BYTES;
 }
 
 static void qmp_read(Monitor *mon, const uint8_t *buf, size_t len)

@@ -37,10 +37,10 @@ void qmp_cont(Error **errp)
     }
 }
 
+/* The reply goes out before the event that says that the program ends. */
 void qmp_quit(Error **errp)
 {
     run_request(RUN_REQUEST_SHUTDOWN, SHUTDOWN_CAUSE_HOST_QMP_QUIT);
-    co_run_wait_processed();
 }
 
 void qmp_system_reset(Error **errp)
