@@ -6,7 +6,7 @@
 #   make test       install what is missing, build twice (plain; ASan+UBSan), run every test
 #   make nightly    the block tests with a hundred times as many random cases: hours
 #   make quick      the suite to run while working: under a minute
-#   make bench      speed against the installed qemu-system-x86_64 and qemu-img
+#   make bench      speed against the installed qemu-system-x86_64, qemu-img and qemu-nbd
 #   make check-style, make install (DESTDIR is honoured), make clean
 
 BUILD ?= build
@@ -60,6 +60,7 @@ bench: build
 	@tests/bench/run.sh $(BUILD)
 	@tests/bench/images.py $(BUILD)/tools
 	@tests/bench/nbd.py $(BUILD)
+	@tests/bench/jobs.py $(BUILD)/mica
 
 check-style: build
 	@$(MESON) test -C $(BUILD) --suite style --print-errorlogs

@@ -57,7 +57,7 @@ again:
 
 static int co_copy_data(Backup *s, int64_t offset, int64_t bytes, bool *is_read)
 {
-    void *buf = block_try_alloc(bytes);
+    void *buf = block_job_buffer(&s->base, bytes);
     int ret = buf ? co_node_pread(s->source, offset, buf, bytes) : -ENOMEM;
 
     *is_read = ret < 0;
@@ -65,7 +65,7 @@ static int co_copy_data(Backup *s, int64_t offset, int64_t bytes, bool *is_read)
         ret = co_node_pwritev(s->target, offset, bytes, &(struct iovec){ buf, bytes }, 1,
                               s->compress ? BLOCK_REQ_COMPRESSED : 0);
     }
-    free(buf);
+    block_job_buffer_done(&s->base, buf, bytes);
     return ret;
 }
 

@@ -92,6 +92,32 @@ void block_job_free(Job *job)
 
     block_job_remove_all_nodes(block_job);
     g_ptr_array_unref(block_job->children);
+    block_job_free_buffers(block_job);
+}
+
+void *block_job_buffer(BlockJob *job, size_t bytes)
+{
+    if (bytes > BLOCK_JOB_BUFFER_BYTES) {
+        return block_try_alloc(bytes);
+    }
+    return job->nr_buffers ? job->buffers[--job->nr_buffers]
+                           : block_try_alloc(BLOCK_JOB_BUFFER_BYTES);
+}
+
+void block_job_buffer_done(BlockJob *job, void *buf, size_t bytes)
+{
+    if (buf && bytes <= BLOCK_JOB_BUFFER_BYTES && job->nr_buffers < BLOCK_JOB_BUFFERS) {
+        job->buffers[job->nr_buffers++] = buf;
+    } else {
+        free(buf);
+    }
+}
+
+void block_job_free_buffers(BlockJob *job)
+{
+    while (job->nr_buffers) {
+        free(job->buffers[--job->nr_buffers]);
+    }
 }
 
 void block_job_set_speed(Job *job, int64_t speed)

@@ -8,12 +8,19 @@
 #include "qapi/types-block-common.h"
 #include "qapi/types-block-job.h"
 
+enum {
+    BLOCK_JOB_BUFFER_BYTES = 1 << 20,
+    BLOCK_JOB_BUFFERS = 16,
+};
+
 typedef struct BlockJob {
     Job job;
     GPtrArray *children;                /* of BlockChild: the nodes it works with */
     int64_t speed;                      /* bytes a second, 0: no limit */
     int64_t next_ns;                    /* when the budget is even again */
     BlockDeviceIoStatus io_status;
+    void *buffers[BLOCK_JOB_BUFFERS];   /* of BLOCK_JOB_BUFFER_BYTES: to be used again */
+    unsigned nr_buffers;
 } BlockJob;
 
 #define BLOCK_JOB_OF(job_) container_of((job_), BlockJob, job)
@@ -54,6 +61,11 @@ void co_block_job_throttle(BlockJob *job, int64_t bytes);
  * job is paused as by the user. report: give up.
  */
 BlockErrorAction block_job_error(BlockJob *job, BlockdevOnError policy, bool is_read, int error);
+
+/* Memory to copy by, or NULL. New memory each time would cost more than the copying. */
+void *block_job_buffer(BlockJob *job, size_t bytes);
+void block_job_buffer_done(BlockJob *job, void *buf, size_t bytes);
+void block_job_free_buffers(BlockJob *job);
 
 /* A drained section that the job itself begins does not wait for it. */
 void co_block_job_drain_begin(BlockJob *job, BlockNode *node);

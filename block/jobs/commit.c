@@ -37,14 +37,14 @@ static const BlockDriver commit_filter = {
 
 static int co_copy_down(Commit *s, int64_t offset, int64_t bytes, bool *is_read)
 {
-    void *buf = block_try_alloc(bytes);
+    void *buf = block_job_buffer(&s->base, bytes);
     int ret = buf ? co_node_pread(s->top, offset, buf, bytes) : -ENOMEM;
 
     *is_read = ret < 0;
     if (ret >= 0) {
         ret = co_node_pwrite(s->base_node, offset, buf, bytes);
     }
-    free(buf);
+    block_job_buffer_done(&s->base, buf, bytes);
     return ret;
 }
 

@@ -64,14 +64,14 @@ void mirror_failed(Mirror *s, bool is_read, int64_t offset, int64_t bytes, int r
 static int co_copy(MirrorOp *op, bool *is_read)
 {
     Mirror *s = op->mirror;
-    void *buf = block_try_alloc(op->bytes);
+    void *buf = block_job_buffer(&s->base, op->bytes);
     int ret = buf ? co_node_pread(s->source, op->offset, buf, op->bytes) : -ENOMEM;
 
     *is_read = ret < 0;
     if (ret >= 0) {
         ret = co_node_pwrite(s->target, op->offset, buf, op->bytes);
     }
-    free(buf);
+    block_job_buffer_done(&s->base, buf, op->bytes);
     return ret;
 }
 

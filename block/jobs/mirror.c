@@ -135,6 +135,7 @@ static void co_mirror_loop(Mirror *s)
             return;
         }
         if (!s->should_complete && !job_cancel_requested(job)) {
+            block_job_free_buffers(&s->base);
             co_job_sleep(job, SLICE_NS);
         }
     }

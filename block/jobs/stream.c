@@ -54,7 +54,7 @@ static int co_copy_range(Stream *s, uint8_t *buf, int64_t offset, int64_t bytes)
 
 static int co_copy_up(Stream *s, int64_t offset, int64_t bytes)
 {
-    uint8_t *buf = block_try_alloc(bytes);
+    uint8_t *buf = block_job_buffer(&s->base, bytes);
     int64_t end = offset + bytes, n;
     Tracked request;
     int ret = 0;
@@ -71,7 +71,7 @@ static int co_copy_up(Stream *s, int64_t offset, int64_t bytes)
         offset += n;
     }
     block_track_end(s->filter, &request);
-    free(buf);
+    block_job_buffer_done(&s->base, buf, bytes);
     return MIN(ret, 0);
 }
 
