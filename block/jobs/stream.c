@@ -15,7 +15,7 @@ typedef struct Stream {
     BlockNode *top, *bottom;
     char *backing_file;
     BlockdevOnError on_error;
-    bool frozen;
+    bool frozen, was_read_only;
 } Stream;
 
 #define STREAM_OF(job_) container_of(BLOCK_JOB_OF(job_), Stream, base)
@@ -184,6 +184,10 @@ static void co_stream_clean(Job *job)
         co_job_filter_remove(s->filter);
         s->filter = NULL;
     }
+    if (s->was_read_only) {
+        co_block_set_read_only(s->top, true, NULL);
+    }
+    block_node_unref(s->top);
 }
 
 static void stream_free(Job *job)
@@ -203,10 +207,6 @@ bool co_stream_start(const StreamOptions *o, Error **errp)
     Stream *s;
     bool ok;
 
-    if (o->top->read_only) {
-        error_set(errp, "Node '%s' is read-only", o->top->name);
-        return false;
-    }
     if (block_chain_frozen(o->top, o->bottom, errp)) {
         return false;
     }
@@ -216,10 +216,17 @@ bool co_stream_start(const StreamOptions *o, Error **errp)
     }
     s = container_of(job, Stream, base);
     s->top = o->top;
+    block_node_ref(s->top);             /* to the end, whatever becomes of the job's children */
     s->bottom = o->bottom;
     s->backing_file = g_strdup(o->backing_file);
     s->on_error = o->on_error;
-    s->filter = co_job_filter_insert(&stream_filter, o->filter_node_name, o->top, errp);
+    if (s->top->read_only) {
+        /* Not the topmost layer, mostly: it is so again at the end. */
+        s->was_read_only = co_block_set_read_only(s->top, false, errp);
+    }
+    if (!s->top->read_only) {
+        s->filter = co_job_filter_insert(&stream_filter, o->filter_node_name, s->top, errp);
+    }
     ok = s->filter && block_job_add_node(job, s->filter, 0, BLOCK_PERM_ALL, errp) &&
          block_job_add_node(job, s->top, 0, BLOCK_PERM_ALL, errp);
     /* The layers whose data goes up must neither change nor go. */

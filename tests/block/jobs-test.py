@@ -117,6 +117,29 @@ def test_stream_to_base():
     io('top', *content(3))
 
 
+def test_stream_middle():
+    """Into a layer that is read-only, and is so again afterwards."""
+    chain('base', 'low', 'mid', 'top')
+    with start(blockdev('t', 'top')) as p:
+        nodes = {n['image']['filename']: n for n in p.qmp.cmd('query-named-block-nodes', flat=True)
+                 if n['drv'] == 'qcow2'}
+        assert nodes['mid']['ro'], nodes
+        p.qmp.cmd('block-stream', job_id='j', device=nodes['mid']['node-name'], base='base')
+        statuses(p.qmp, 'j')
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert 'error' not in done, done
+        nodes = {n['image']['filename']: n for n in p.qmp.cmd('query-named-block-nodes', flat=True)
+                 if n['drv'] == 'qcow2'}
+        assert nodes['mid']['ro'] and 'low' not in nodes, nodes
+        p.qmp.cmd('quit')
+        p.wait()
+    assert header_backing('mid') == 'base'
+    os.remove('low')
+    for name in ('base', 'mid', 'top'):
+        check(name)
+    io('top', *content(4))
+
+
 def test_stream_refusals():
     chain('base', 'top')
     with start(blockdev('t', 'top')) as p:
