@@ -9,7 +9,7 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 SPDX = 'SPDX-License-Identifier: GPL-2.0-or-later'
 LINES_NOTE, CLOSURE_NOTE, CLOSURE_LINES_NOTE = 1000, 25, 2500
-FREESTANDING = {'tests/bench/kernels.c'}     # run inside of the guest
+FREESTANDING = {'tests/bench/kernels.c', 'tests/block/live-writer.c'}    # run in a guest
 COMMENTS = {'.c': ('/* ', ' */'), '.h': ('/* ', ' */'), '.S': ('/* ', ' */'), '.py': ('# ', '')}
 
 
