@@ -95,7 +95,10 @@ static void basic_leaf(const CpuModel *m, const CpuTopology *t, uint32_t apic_id
         if (subleaf == 0) {
             out[1] = m->features[FW_7_EBX];
             out[2] = m->features[FW_7_ECX];
+            out[0] = m->features[FW_7_1_EAX] ? 1 : 0;      /* the last subleaf */
             out[3] = m->features[FW_7_EDX];
+        } else if (subleaf == 1) {
+            out[0] = m->features[FW_7_1_EAX];
         }
         break;
     case 0xb:
@@ -138,6 +141,9 @@ static void extended_leaf(const CpuModel *m, const CpuTopology *t, uint32_t leaf
     case 0x80000007:
         out[3] = m->features[FW_8_7_EDX];
         break;
+    case 0x8000000a:
+        out[3] = m->features[FW_8_A_EDX];
+        break;
     case 0x80000008:
         out[0] = m->phys_bits | (cpu_model_has(m, CPUID_LM) ? 48 : 32) << 8;
         out[1] = m->features[FW_8_8_EBX];
@@ -152,7 +158,13 @@ void cpu_model_leaf(const CpuModel *m, const CpuTopology *t, uint32_t apic_id, u
                     uint32_t subleaf, uint32_t out[4])
 {
     memset(out, 0, 4 * sizeof(out[0]));
-    if (leaf >= 0x80000000) {
+    if (leaf >= 0xc0000000) {
+        if (leaf == 0xc0000000 && m->xlevel2) {
+            out[0] = m->xlevel2;
+        } else if (leaf == 0xc0000001 && leaf <= m->xlevel2) {
+            out[3] = m->features[FW_C_1_EDX];
+        }
+    } else if (leaf >= 0x80000000) {
         if (leaf <= m->xlevel) {
             extended_leaf(m, t, leaf, out);
         }

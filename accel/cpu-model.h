@@ -15,6 +15,7 @@ typedef enum FeatureWord {
     FW_1_EDX, FW_1_ECX, FW_7_EBX, FW_7_ECX, FW_7_EDX, FW_D_1_EAX, FW_6_EAX,
     FW_8_1_EDX, FW_8_1_ECX, FW_8_7_EDX, FW_8_8_EBX,
     FW_KVM,                     /* leaf 0x40000001, EAX: what a guest may ask of KVM */
+    FW_7_1_EAX, FW_8_A_EDX, FW_C_1_EDX,
     NR_FEATURE_WORDS,
 } FeatureWord;
 
@@ -30,6 +31,7 @@ enum {
     CPUID_FSGSBASE = CPU_FEATURE(FW_7_EBX, 0), CPUID_SMEP = CPU_FEATURE(FW_7_EBX, 7),
     CPUID_SMAP = CPU_FEATURE(FW_7_EBX, 20), CPUID_UMIP = CPU_FEATURE(FW_7_ECX, 2),
     CPUID_SPEC_CTRL = CPU_FEATURE(FW_7_EDX, 26), CPUID_ARCH_CAP = CPU_FEATURE(FW_7_EDX, 29),
+    CPUID_SVM = CPU_FEATURE(FW_8_1_ECX, 2),
     CPUID_SYSCALL = CPU_FEATURE(FW_8_1_EDX, 11), CPUID_NX = CPU_FEATURE(FW_8_1_EDX, 20),
     CPUID_RDTSCP = CPU_FEATURE(FW_8_1_EDX, 27), CPUID_LM = CPU_FEATURE(FW_8_1_EDX, 29),
 };
@@ -41,7 +43,7 @@ typedef struct CpuModel {
     char vendor[13];
     char model_id[49];
     uint32_t family, model, stepping;
-    uint32_t level, xlevel;     /* highest basic and extended leaf */
+    uint32_t level, xlevel, xlevel2;    /* highest basic, extended and Centaur leaf */
     uint32_t phys_bits;
     uint32_t features[NR_FEATURE_WORDS];
     uint32_t filtered[NR_FEATURE_WORDS];    /* asked for, but not here */
@@ -49,6 +51,14 @@ typedef struct CpuModel {
     HyperV hyperv;
     uint64_t tsc_hz;            /* tsc-frequency=; 0: what the host has */
 } CpuModel;
+
+/* The names of models, the last one empty; and names that stand for one of them. */
+extern const CpuModel cpu_model_table[];
+typedef struct CpuModelAlias {
+    const char *name, *target;
+} CpuModelAlias;
+extern const CpuModelAlias cpu_model_aliases[];
+const char *cpu_model_alias_target(const char *name);   /* NULL: it is none */
 
 /* A package's cores (of all dies) and a core's threads. */
 typedef struct CpuTopology {
@@ -83,6 +93,7 @@ void cpu_models_for_each(void (*fn)(const char *name, const CpuModel *model, voi
                          void *opaque);
 /* The feature at a bit as QMP spells it, NULL when it has no name; g_free() */
 char *cpu_feature_name(FeatureWord word, unsigned bit);
+int cpu_feature_find(const char *name);     /* by any spelling; 0: there is none */
 /* All its spellings with '|' between, NULL when it has none. */
 const char *cpu_feature_spellings(FeatureWord word, unsigned bit);
 /* Where CPUID has a word: leaf, subleaf (-1: it has none), 0 to 3 for EAX to EDX. */

@@ -30,6 +30,7 @@ static void append_definition(const char *name, const CpuModel *model, void *opa
     CpuDefinitionInfo *info = g_new0(CpuDefinitionInfo, 1);
 
     info->name = g_strdup(name);
+    info->alias_of = g_strdup(cpu_model_alias_target(name));
     info->typename = g_strconcat(name, CPU_TYPE_SUFFIX, NULL);
     info->has_migration_safe = true;
     info->migration_safe = model || !strcmp(name, "base");
@@ -72,9 +73,6 @@ static char *model_text(const CpuModelInfo *info, Error **errp)
         return NULL;
     }
     json_object_object_foreach(info->props, key, value) {
-        if (!strcmp(key, "migratable") && json_object_get_boolean(value)) {
-            continue;           /* models never have what could not migrate, unless by name */
-        }
         if (strchr(key, ',') || strchr(key, '=') || !*key) {
             error_set(errp, "Property '%s" CPU_TYPE_SUFFIX ".%s' not found", info->name, key);
             return NULL;
@@ -121,6 +119,10 @@ static Json *model_props(const CpuModel *model)
     add_number(props, "stepping", model->stepping);
     add_number(props, "level", model->level);
     add_number(props, "xlevel", model->xlevel);
+    add_number(props, "xlevel2", model->xlevel2);
+    add_number(props, "min-level", model->level);
+    add_number(props, "min-xlevel", model->xlevel);
+    add_number(props, "min-xlevel2", model->xlevel2);
     add_number(props, "phys-bits", model->phys_bits);
     json_object_object_add(props, "vendor", json_object_new_string(model->vendor));
     json_object_object_add(props, "model-id", json_object_new_string(model->model_id));

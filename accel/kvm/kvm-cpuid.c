@@ -17,15 +17,6 @@
 #define XCR0_AVX512       0xe0u
 #define XCR0_PKRU         0x200u
 
-/* Where the CPUID words are: leaf, subleaf, register (0 is EAX). */
-static const struct { uint32_t leaf, subleaf; uint8_t reg; } words[NR_FEATURE_WORDS] = {
-    [FW_1_EDX] = { 1, 0, 3 }, [FW_1_ECX] = { 1, 0, 2 }, [FW_7_EBX] = { 7, 0, 1 },
-    [FW_7_ECX] = { 7, 0, 2 }, [FW_7_EDX] = { 7, 0, 3 }, [FW_D_1_EAX] = { 0xd, 1, 0 },
-    [FW_6_EAX] = { 6, 0, 0 }, [FW_8_1_EDX] = { 0x80000001, 0, 3 },
-    [FW_8_1_ECX] = { 0x80000001, 0, 2 }, [FW_8_7_EDX] = { 0x80000007, 0, 3 },
-    [FW_8_8_EBX] = { 0x80000008, 0, 1 }, [FW_KVM] = { KVM_LEAF_FEATURES, 0, 0 },
-};
-
 struct kvm_cpuid2 *kvm_read_cpuid(unsigned long request, int fd)
 {
     for (unsigned n = 64; n <= 4 * MAX_ENTRIES; n *= 2) {
@@ -106,8 +97,10 @@ void kvm_best_model(CpuModelHost *host)
     *m = (CpuModel){ .name = "max" };
     host_identity(m);
     for (int w = 0; w < NR_FEATURE_WORDS; w++) {
-        host_leaf(words[w].leaf, words[w].subleaf, r);
-        m->features[w] = r[words[w].reg];
+        CpuidPlace at = cpu_feature_place(w);
+
+        host_leaf(at.leaf, MAX(at.subleaf, 0), r);
+        m->features[w] = r[at.reg];
     }
     /* x2APIC and TSC deadline are the local APIC's: there where the kernel has it. */
     m->features[FW_1_ECX] = (m->features[FW_1_ECX] & ~(B(21) | B(24))) | B(31);
@@ -122,6 +115,7 @@ void kvm_best_model(CpuModelHost *host)
     m->features[FW_D_1_EAX] &= ~B(4);
     m->features[FW_1_ECX] &= ~B(5);                         /* VMX and SVM: no nested guests */
     m->features[FW_8_1_ECX] &= ~B(2);
+    m->features[FW_8_A_EDX] = m->features[FW_C_1_EDX] = 0;
     host->has_hyperv = kvm_check(kvm.fd, KVM_CAP_SYS_HYPERV_CPUID);
     host->unasked[FW_8_7_EDX] = B(8);                       /* invtsc: it forbids to move */
     host->added[FW_1_ECX] = B(31) | (kernel_lapic ? B(21) : 0);

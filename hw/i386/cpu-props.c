@@ -140,6 +140,7 @@ static const Prop fixed_rows[] = {
     MODEL_ROW("stepping", number_ops, stepping, "of leaf 1"),
     MODEL_ROW("level", number_ops, level, "highest basic CPUID leaf"),
     MODEL_ROW("xlevel", number_ops, xlevel, "highest extended CPUID leaf"),
+    MODEL_ROW("xlevel2", number_ops, xlevel2, "highest Centaur CPUID leaf"),
     MODEL_ROW("phys-bits", number_ops, phys_bits, "of physical addresses"),
     MODEL_ROW("vendor", string_ops, vendor, "of leaf 0"),
     MODEL_ROW("model-id", string_ops, model_id, "of leaves 0x80000002 to 4"),
