@@ -47,6 +47,7 @@ static void make_machine(void)
     check(create_numa_finish(config, &err), &err);
     check(create_board(config, &err), &err);
     check(create_devices(config, &err), &err);
+    check(config->preconfig || create_qtest(config, &err), &err);
     device_machine_complete();
     devices_reset();
     vcpus_reset();
@@ -82,7 +83,8 @@ int main(int argc, char **argv)
     check(create_accel(config, &err), &err);
     /* Before devices: of what shares a chardev, the last one has the input at first. */
     check(create_monitors(config, &err), &err);
-    check(create_qtest(config, &err), &err);
+    /* Whoever drives the machine waits for it; before it is made, for it to begin. */
+    check(!config->preconfig || create_qtest(config, &err), &err);
     if (!config->preconfig || preconfig_run()) {
         make_machine();
         preconfig_done();
