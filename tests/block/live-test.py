@@ -2,7 +2,9 @@
 # Snapshots of two disks and jobs under a Debian guest that writes: each is one point in time
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: live-test.py MICA MICA_IMG WRITER GUEST [SNAPSHOTS [JOBS [SEED]]]
+# usage: live-test.py MICA MICA_IMG WRITER GUEST
+#
+# LIVE_SNAPSHOTS, LIVE_JOBS (on each disk) and LIVE_SEED in the environment say how many and which.
 import json
 import os
 import random
@@ -119,10 +121,10 @@ def content(chain):
 
 class Test:
     def __init__(self, argv):
-        self.mica, self.img, self.writer, self.guest = map(os.path.abspath, argv[:4])
-        numbers = [int(word) for word in argv[4:]]
-        self.snapshots, self.jobs, self.seed = numbers + [100, 12, random.getrandbits(32)][
-            len(numbers):]
+        self.mica, self.img, self.writer, self.guest = map(os.path.abspath, argv)
+        self.snapshots, self.jobs, self.seed = (
+            int(os.environ.get(name, default)) for name, default in (
+                ('LIVE_SNAPSHOTS', 100), ('LIVE_JOBS', 5), ('LIVE_SEED', random.getrandbits(32))))
         self.random = random.Random(self.seed)
         self.streams = [Stream(i, self.seed) for i in range(STREAMS)]
         self.chains = [[], []]          # files, the lowest first; the node of x.qcow2 is x
