@@ -1,11 +1,13 @@
 /* block-commit of layers that are not in use as the top: their data goes down into a base */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "block/drain.h"
 #include "block/graph.h"
 #include "block/jobs/commit.h"
 #include "block/jobs/job-filter.h"
 
 #define CHUNK (512 * 1024)
+#define MAX_OPS 4
 /* Between tries of a request whose errors are to be ignored: leaving data out is no choice. */
 #define RETRY_NS (NS_PER_SECOND / 10)
 
@@ -15,7 +17,20 @@ typedef struct Commit {
     char *backing_file;
     BlockdevOnError on_error;
     bool base_was_read_only, frozen;
+    unsigned nr_ops;
+    CoQueue op_done;
+    List again;                 /* of Op: they failed and are to be tried once more */
+    bool rest;                  /* but not at once */
+    int ret;                    /* the first error that ends it */
 } Commit;
+
+/* A range whose data goes down. */
+typedef struct Op {
+    Commit *commit;
+    int64_t offset, bytes;
+    bool zero;
+    ListLink link;
+} Op;
 
 #define COMMIT_OF(job_) container_of(BLOCK_JOB_OF(job_), Commit, base)
 
@@ -35,72 +50,148 @@ static const BlockDriver commit_filter = {
     .child_perm = commit_child_perm, .co_preadv = co_job_filter_preadv,
 };
 
-static int co_copy_down(Commit *s, int64_t offset, int64_t bytes, bool *is_read)
+static int co_copy_down(Commit *s, const Op *op, bool *is_read)
 {
-    void *buf = block_job_buffer(&s->base, bytes);
-    int ret = buf ? co_node_pread(s->top, offset, buf, bytes) : -ENOMEM;
+    void *buf = block_job_buffer(&s->base, op->bytes);
+    int ret = buf ? co_node_pread(s->top, op->offset, buf, op->bytes) : -ENOMEM;
 
     *is_read = ret < 0;
     if (ret >= 0) {
-        ret = co_node_pwrite(s->base_node, offset, buf, bytes);
+        ret = co_node_pwrite(s->base_node, op->offset, buf, op->bytes);
     }
-    block_job_buffer_done(&s->base, buf, bytes);
+    block_job_buffer_done(&s->base, buf, op->bytes);
     return ret;
 }
 
-static int co_copy(Commit *s, int64_t offset, int64_t *n, int64_t *copied, bool *is_read)
+/* What the policy says; unless it ends the job, what failed is tried again. */
+static void failed(Commit *s, bool is_read, int ret)
 {
-    int64_t len = s->top->length - offset;
-    int ret = co_node_is_allocated_above(s->top, s->base_node, false, offset, MIN(len, CHUNK), n);
+    BlockErrorAction action = block_job_error(&s->base, s->on_error, is_read, -ret);
 
-    *copied = 0;
-    *is_read = ret < 0;
+    if (action == BLOCK_ERROR_ACTION_REPORT && !s->ret) {
+        s->ret = ret;
+    }
+    s->rest |= action == BLOCK_ERROR_ACTION_IGNORE;
+}
+
+static void co_op(void *opaque)
+{
+    Op *op = opaque;
+    Commit *s = op->commit;
+    bool is_read = false;
+    int ret = op->zero ? co_node_pwrite_zeroes(s->base_node, op->offset, op->bytes,
+                                               BLOCK_REQ_MAY_UNMAP)
+                       : co_copy_down(s, op, &is_read);
+
+    if (ret < 0) {
+        list_append(&s->again, &op->link);
+        failed(s, is_read, ret);
+    } else {
+        job_progress_add(&s->base.job, op->bytes);
+        g_free(op);
+    }
+    s->nr_ops--;
+    co_queue_wake_all(&s->op_done);
+    block_drain_kick();
+}
+
+/* The next range that has something, from *offset on, which moves behind it; or NULL. */
+static Op *co_next_op(Commit *s, int64_t *offset)
+{
+    Op *op = list_first(&s->again, Op, link);
+    int64_t n;
+    int ret;
+
+    if (op) {
+        list_remove(&op->link);
+        return op;
+    }
+    if (*offset >= s->top->length) {
+        return NULL;
+    }
+    ret = co_node_is_allocated_above(s->top, s->base_node, false, *offset,
+                                     MIN(s->top->length - *offset, CHUNK), &n);
     if (ret > 0) {
-        ret = co_node_is_zero(s->top, offset, *n);
-        if (ret > 0) {
-            ret = co_node_pwrite_zeroes(s->base_node, offset, *n, BLOCK_REQ_MAY_UNMAP);
-        } else {
-            ret = co_copy_down(s, offset, *n, is_read);
-            *copied = *n;
+        op = g_new(Op, 1);
+        *op = (Op){ s, *offset, n, .zero = co_node_is_zero(s->top, *offset, n) > 0 };
+    } else if (ret < 0) {
+        failed(s, true, ret);
+        return NULL;
+    } else {
+        job_progress_add(&s->base.job, n);
+    }
+    *offset += n;
+    return op;
+}
+
+static void co_wait_all(Commit *s)
+{
+    while (s->nr_ops) {
+        co_queue_wait(&s->op_done, NULL);
+    }
+}
+
+static void co_commit_pause(Job *job)
+{
+    co_wait_all(COMMIT_OF(job));
+}
+
+static bool commit_in_flight(Job *job)
+{
+    return COMMIT_OF(job)->nr_ops;
+}
+
+/* All of it, some ranges at a time: to read the next while the last is written. */
+static void co_copy_all(Commit *s)
+{
+    int64_t offset = 0, copied = 0;
+
+    while (!s->ret) {
+        Op *op;
+
+        co_block_job_throttle(&s->base, copied);
+        copied = 0;
+        if (job_is_cancelled(&s->base.job)) {
+            break;
+        }
+        if (s->rest) {
+            s->rest = false;
+            co_job_sleep(&s->base.job, RETRY_NS);
+            continue;
+        }
+        if (s->nr_ops >= MAX_OPS) {
+            co_queue_wait(&s->op_done, NULL);
+            continue;
+        }
+        op = co_next_op(s, &offset);
+        if (op) {
+            copied = op->zero ? 0 : op->bytes;
+            s->nr_ops++;
+            co_enter(co_create(co_op, op));
+        } else if (s->nr_ops) {
+            co_queue_wait(&s->op_done, NULL);
+        } else if (offset >= s->top->length && list_empty(&s->again)) {
+            break;
         }
     }
-    return ret;
+    co_wait_all(s);
 }
 
 static int co_commit_run(Job *job, Error **errp)
 {
     Commit *s = COMMIT_OF(job);
-    int64_t n = 0, copied = 0;
+    Op *op;
 
     job_progress_set_remaining(job, s->top->length);
     if (s->base_node->length < s->top->length &&
         !co_node_truncate(s->base_node, s->top->length, false, PREALLOC_MODE_OFF, 0, errp)) {
         return -EIO;
     }
-    for (int64_t offset = 0; offset < s->top->length; offset += n) {
-        bool is_read;
-        int ret;
-
-        co_block_job_throttle(&s->base, copied);
-        if (job_is_cancelled(job)) {
-            break;
-        }
-        ret = co_copy(s, offset, &n, &copied, &is_read);
-        if (ret < 0) {
-            BlockErrorAction action = block_job_error(&s->base, s->on_error, is_read, -ret);
-
-            if (action == BLOCK_ERROR_ACTION_REPORT) {
-                return ret;
-            }
-            if (action == BLOCK_ERROR_ACTION_IGNORE) {
-                co_job_sleep(job, RETRY_NS);
-            }
-            n = copied = 0;
-            continue;
-        }
-        job_progress_add(job, n);
+    co_copy_all(s);
+    list_for_each(op, &s->again, Op, link) {
+        g_free(op);
     }
-    return 0;
+    return s->ret;
 }
 
 /* Layers above top whose headers will change, writable for that time. */
@@ -185,6 +276,7 @@ static void commit_free(Job *job)
 static const JobDriver commit_driver = {
     BLOCK_JOB_DRIVER, .type = JOB_TYPE_COMMIT, .size = sizeof(Commit), .free = commit_free,
     .co_run = co_commit_run, .co_prepare = co_commit_prepare, .co_clean = co_commit_clean,
+    .co_pause = co_commit_pause, .in_flight = commit_in_flight,
 };
 
 /* The filter first: what stands above asks nothing of the layers from then on. */
@@ -233,6 +325,8 @@ bool co_commit_start(const CommitOptions *o, Error **errp)
     block_node_ref(s->base_node);       /* to the end, whatever becomes of the job's children */
     s->backing_file = g_strdup(o->backing_file);
     s->on_error = o->on_error;
+    co_queue_init(&s->op_done);
+    list_init(&s->again);
     if (!co_add_nodes(s, o->filter_node_name, errp)) {
         co_job_discard(&job->job);
         return false;

@@ -299,6 +299,74 @@ def test_mirror_refusals():
         assert done['error'] == 'Source and target image have different sizes', done
 
 
+def commit_with_errors(errno, **arguments):
+    """Commit mid into a base of which two writes fail, some ranges under way at once."""
+    chain('base', 'mid', 'top')
+    io('mid', 'write -P 9 4M 8M')
+    errors = [{'event': 'write_aio', 'errno': errno, 'once': True} for _ in range(2)]
+    base = {'driver': 'qcow2', 'node-name': 'b', 'file': {
+                'driver': 'blkdebug', 'image': {'driver': 'file', 'filename': 'base'},
+                'inject-error': errors}}
+    return start(base, blockdev('m', 'mid', backing='b'), blockdev('t', 'top', backing='m')), \
+        {'job_id': 'j', 'device': 't', 'top_node': 'm', 'base_node': 'b', 'backing_file': 'base',
+         **arguments}
+
+
+def check_committed():
+    for name in ('base', 'mid', 'top'):
+        check(name)
+    io('base', 'read -P 1 0 1M', 'read -P 2 1M 2M', 'read -P 9 4M 8M', 'read -P 0 12M 4M')
+
+
+def test_commit_errors_ignored():
+    p, arguments = commit_with_errors(5, on_error='ignore')
+    with p:
+        p.qmp.cmd('block-commit', **arguments)
+        for _ in range(2):
+            data = p.qmp.event('BLOCK_JOB_ERROR')['data']
+            assert data == {'device': 'j', 'operation': 'write', 'action': 'ignore'}, data
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert 'error' not in done and done['offset'] == done['len'], done
+        p.qmp.cmd('quit')
+        p.wait()
+    check_committed()
+
+
+def test_commit_errors_stop():
+    p, arguments = commit_with_errors(28, on_error='enospc')
+    with p:
+        p.qmp.cmd('block-commit', **arguments)
+        errors = 0
+        while errors < 2:
+            data = p.qmp.event('BLOCK_JOB_ERROR')['data']
+            assert data == {'device': 'j', 'operation': 'write', 'action': 'stop'}, data
+            errors += 1
+            while p.qmp.cmd('query-jobs')[0]['status'] != 'paused':
+                pass
+            errors += len([e for e in p.qmp.events if e['event'] == 'BLOCK_JOB_ERROR'])
+            p.qmp.events = [e for e in p.qmp.events if e['event'] != 'BLOCK_JOB_ERROR']
+            assert p.qmp.cmd('query-block-jobs')[0]['io-status'] == 'nospace'
+            p.qmp.cmd('block-job-resume', device='j')
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert 'error' not in done and done['offset'] == done['len'], done
+        p.qmp.cmd('quit')
+        p.wait()
+    check_committed()
+
+
+def test_commit_errors_report():
+    p, arguments = commit_with_errors(5)
+    with p:
+        p.qmp.cmd('block-commit', **arguments)
+        done = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+        assert done['error'] == 'Input/output error', done
+        p.qmp.cmd('quit')
+        p.wait()
+    for name in ('base', 'mid', 'top'):
+        check(name)
+    io('top', 'read -P 1 0 1M', 'read -P 2 1M 1M', 'read -P 3 2M 2M', 'read -P 9 4M 8M')
+
+
 def test_commit_middle():
     """The layers between go, their data is in the base, and the top calls it by its name."""
     chain('base', 'mid', 'mid2', 'top')
