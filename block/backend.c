@@ -4,6 +4,7 @@
 #include "block/backend-int.h"
 #include "block/drain.h"
 #include "qapi/events-block-common.h"
+#include "util/coroutine.h"
 #include "util/trace.h"
 
 const char *const blk_error_policy_names[] = { "auto", "report", "ignore", "stop", "enospc",

@@ -310,6 +310,9 @@ int co_node_flush(BlockNode *node)
     /* What the driver has put into its children is stable with them. */
     list_for_each(child, &node->children, BlockChild, sibling) {
         if (!ret && !(child->role & BLOCK_CHILD_COW) && !child->node->read_only) {
+            if (child == node->file && child->node->flushed != child->node->written) {
+                block_debug_event(child->node, "flush_to_disk");
+            }
             ret = co_node_flush(child->node);
         }
     }

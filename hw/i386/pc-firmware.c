@@ -7,6 +7,7 @@
 #include "hw/i386/acpi.h"
 #include "hw/i386/linux-boot.h"
 #include "hw/i386/pc.h"
+#include "hw/i386/pc-cmos.h"
 #include "hw/i386/pc-firmware.h"
 #include "hw/i386/smbios.h"
 #include "hw/rtc/mc146818.h"
@@ -93,6 +94,39 @@ static bool publish_boot_order(PcMachine *pc, Error **errp)
     }
     return !text->len ||
            fw_cfg_add_file(pc->fw, "bootorder", text->str, text->len + 1, errp);
+}
+
+static void add_geometry(Device *dev, void *opaque)
+{
+    static const char *const names[3] = { "lcyls", "lheads", "lsecs" };
+    GString *text = opaque;
+    uint64_t values[3], any = 0;
+    g_autofree char *path = NULL;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        const Prop *prop = prop_find(&dev->obj, names[i]);
+        g_autofree char *value = prop ? prop_get_row(&dev->obj, prop) : NULL;
+
+        if (!value || parse_u64(value, 0, &values[i])) {
+            return;
+        }
+        any |= values[i];
+    }
+    path = any ? device_boot_path(dev) : NULL;
+    if (path) {
+        g_string_append_printf(text, "%s%s %" PRIu64 " %" PRIu64 " %" PRIu64, text->len ? "\n" : "",
+                               path, values[0], values[1], values[2]);
+    }
+}
+
+/* The geometries that disks were given for the BIOS, of those disks that are there. */
+static void publish_geometries(void *opaque)
+{
+    PcMachine *pc = opaque;
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    devices_for_each(add_geometry, text);
+    fw_cfg_modify_file(pc->fw, "bios-geometry", text->str, text->len ? text->len + 1 : 0, NULL);
 }
 
 bool pc_add_option_rom(PcMachine *pc, const char *file, const char *as, Error **errp)
@@ -411,35 +445,6 @@ static bool publish_smbios(PcMachine *pc, Error **errp)
            fw_cfg_add_file(pc->fw, "etc/smbios/smbios-tables", tables->data, tables->len, errp);
 }
 
-/* Registers as in the PC AT's and SeaBIOS's CMOS maps */
-static void set_cmos(PcMachine *pc)
-{
-    uint64_t extended = pc->below_4g - MIN(pc->below_4g, 1 << 20);
-    uint64_t above_16m = pc->below_4g - MIN(pc->below_4g, 16 << 20);
-    const struct { uint8_t reg, bytes; uint64_t value; } rows[] = {
-        { 0x14, 1, 0x06 },                              /* equipment: FPU, PS/2 mouse */
-        { 0x15, 2, 640 },                               /* base memory, KiB */
-        { 0x17, 2, MIN(extended >> 10, 0xffff) },       /* above 1 MiB, KiB */
-        { 0x30, 2, MIN(extended >> 10, 0xffff) },
-        { 0x34, 2, MIN(above_16m >> 16, 0xffff) },      /* above 16 MiB, 64 KiB */
-        { 0x39, 1, 0x55 },                              /* four IDE disks: LBA translation */
-        { 0x5b, 3, pc->above_4g >> 16 },                /* above 4 GiB, 64 KiB */
-        { CMOS_MORE_CPUS, 1, cpus_present(&pc->machine) - 1 },
-    };
-    uint16_t sum = 0;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        for (unsigned k = 0; k < rows[i].bytes; k++) {
-            rtc_cmos_set(pc->rtc, rows[i].reg + k, rows[i].value >> (k * 8));
-        }
-    }
-    for (unsigned reg = 0x10; reg < 0x2e; reg++) {
-        sum += rtc_cmos_get(pc->rtc, reg);
-    }
-    rtc_cmos_set(pc->rtc, 0x2e, sum >> 8);
-    rtc_cmos_set(pc->rtc, 0x2f, sum & 0xff);
-}
-
 /* Without a screen, the BIOS and boot loaders talk over COM1 (unless -device sga said so already) */
 static bool publish_console(PcMachine *pc, Error **errp)
 {
@@ -484,7 +489,9 @@ bool pc_finish(Machine *m, Error **errp)
     /* what each sleep state's SLP_TYP is, bit 7: offered; S3 and S4 as the PIIX4 has them */
     static const uint8_t sleep_states[6] = { 0x80, 0x00, 0x00, 0x81, 0x82, 0x80 };
 
-    set_cmos(pc);
+    pc_set_cmos(pc);
+    rtc_cmos_set(pc->rtc, CMOS_MORE_CPUS, cpus_present(m) - 1);
+    reset_register(publish_geometries, pc);
     fw_cfg_add_u64(pc->fw, FW_CFG_RAM_SIZE, m->ram_size);
     fw_cfg_add_u16(pc->fw, FW_CFG_NOGRAPHIC, !m->graphics);
     fw_cfg_add_u16(pc->fw, FW_CFG_NB_CPUS, cpus_present(m));
@@ -501,5 +508,6 @@ bool pc_finish(Machine *m, Error **errp)
            add_boot_devices(errp) &&
            publish_kernel(pc, errp) &&
            publish_user_items(pc, errp) &&
-           publish_boot_order(pc, errp);
+           publish_boot_order(pc, errp) &&
+           fw_cfg_add_file(pc->fw, "bios-geometry", "", 0, errp);
 }

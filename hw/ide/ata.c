@@ -400,9 +400,12 @@ static void cmd_data_set_management(IdeDrive *d, unsigned arg)
 {
     IdeTaskFile *tf = ide_tf(d);
 
-    d->ata = (AtaTransfer){ .left = tf->count | tf->hob_count << 8, .lba48 = true,
-                            .is_write = true };
-    /* IDENTIFY's word 105 says that one block of ranges is taken at a time; allow for 128. */
+    /*
+     * The count's low byte alone: it holds all that is possible, for IDENTIFY's word 105 says
+     * that one block of ranges is taken at a time (allow for 128), and there is software that
+     * writes the register once and leaves the high byte as it finds it.
+     */
+    d->ata = (AtaTransfer){ .left = tf->count, .lba48 = true, .is_write = true };
     if (tf->feature != 1 || !d->ata.left || d->ata.left > 128 || !ide_bus(d)->dma ||
         blk_read_only(d->blk)) {
         ide_fail(d, IDE_ERROR_ABRT);

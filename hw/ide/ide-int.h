@@ -3,6 +3,7 @@
 #ifndef HW_IDE_IDE_INT_H
 #define HW_IDE_IDE_INT_H
 
+#include "hw/block/geometry.h"
 #include "hw/ide/ide.h"
 #include "util/bswap.h"
 #include "util/trace.h"
@@ -79,7 +80,8 @@ struct IdeDrive {
     int32_t bootindex;
     uint16_t rotation_rate;
     uint64_t logical_block_size, physical_block_size, discard_granularity;
-    uint32_t cylinders, heads, sectors;
+    Geometry geometry;
+    uint32_t lcyls, lheads, lsecs;  /* as the BIOS is to see it */
     bool share_rw;
     int write_cache, on_read, on_write;
     /* registers that are the drive's own */

@@ -5,10 +5,8 @@
 #include "hw/ide/ide-int.h"
 
 enum {
-    MAX_CYLINDERS = 16383,      /* all that IDENTIFY can show: LBA takes over */
     MAX_HEADS = 16,
     MAX_CHS_SECTORS = 255,
-    DEFAULT_SECTORS = 63,
     DEFAULT_DISCARD = 512,
 };
 #define SIZE_DEFAULT UINT32_MAX     /* of a size: not given */
@@ -79,14 +77,14 @@ static const BusType ide_bus_type = {
 };
 REGISTER_BUS(ide_bus_type)
 
-bool ide_get_geometry(IdeBus *bus, unsigned unit, IdeGeometry *g)
+bool ide_get_geometry(const IdeBus *bus, unsigned unit, Geometry *g)
 {
     IdeDrive *d = unit < IDE_NR_UNITS ? bus->drives[unit] : NULL;
 
     if (!d || d->kind != IDE_KIND_HD) {
         return false;
     }
-    *g = (IdeGeometry){ d->cylinders, d->heads, d->sectors };
+    *g = d->geometry;
     return true;
 }
 
@@ -121,18 +119,26 @@ static bool check_block_sizes(IdeDrive *d, Error **errp)
 
 static bool set_geometry(IdeDrive *d, Error **errp)
 {
-    if (d->cylinders || d->heads || d->sectors) {
-        if (d->cylinders < 1 || d->cylinders > 65535 || d->heads < 1 || d->heads > MAX_HEADS ||
-            d->sectors < 1 || d->sectors > MAX_CHS_SECTORS) {
-            error_set(errp, "cyls must be between 1 and 65535, heads between 1 and %d, "
-                      "secs between 1 and %d", MAX_HEADS, MAX_CHS_SECTORS);
-            return false;
-        }
-        return true;
+    Geometry *g = &d->geometry;
+    int translation = g->translation;
+
+    if (!g->cylinders && !g->heads && !g->sectors) {
+        geometry_guess(d->blk, g);
+    } else if (g->cylinders < 1 || g->cylinders > 65535) {
+        error_set(errp, "cyls must be between 1 and 65535");
+        return false;
+    } else if (g->heads < 1 || g->heads > MAX_HEADS) {
+        error_set(errp, "heads must be between 1 and %d", MAX_HEADS);
+        return false;
+    } else if (g->sectors < 1 || g->sectors > MAX_CHS_SECTORS) {
+        error_set(errp, "secs must be between 1 and %d", MAX_CHS_SECTORS);
+        return false;
+    } else {
+        g->translation = geometry_translation(g);
     }
-    d->heads = MAX_HEADS;
-    d->sectors = DEFAULT_SECTORS;
-    d->cylinders = MIN(MAX(d->nr_sectors / (MAX_HEADS * DEFAULT_SECTORS), 2), MAX_CYLINDERS);
+    if (translation != BIOS_CHS_AUTO) {
+        g->translation = translation;
+    }
     return true;
 }
 
@@ -195,8 +201,8 @@ static bool take_backend(IdeDrive *d, const BlkDeviceOps *ops, Error **errp)
 /* Drives that come with the machine find the bus at its power-on state, others mid-life. */
 static void power_on(IdeDrive *d)
 {
-    d->chs_heads = d->heads;
-    d->chs_sectors = d->sectors;
+    d->chs_heads = d->geometry.heads;
+    d->chs_sectors = d->geometry.sectors;
     d->smart_enabled = d->smart_autosave = true;
     d->multiple = IDE_MAX_MULTIPLE;
     d->mdma_mode = 0;
@@ -279,9 +285,14 @@ static void ide_drive_device_reset(Device *dev)
 
 static const Prop ide_hd_props[] = {
     IDE_DRIVE_PROPS,
-    PROP_U32_AS("cyls", IdeDrive, cylinders, 0, "cylinders of the geometry"),
-    PROP_U32(IdeDrive, heads, 0, "heads of the geometry"),
-    PROP_U32_AS("secs", IdeDrive, sectors, 0, "sectors a track of the geometry"),
+    PROP_U32_AS("cyls", IdeDrive, geometry.cylinders, 0, "cylinders of the geometry"),
+    PROP_U32_AS("heads", IdeDrive, geometry.heads, 0, "heads of the geometry"),
+    PROP_U32_AS("secs", IdeDrive, geometry.sectors, 0, "sectors a track of the geometry"),
+    PROP_ENUM_AS("bios-chs-trans", IdeDrive, geometry.translation, BIOS_CHS_AUTO, bios_chs_names,
+                 "how the BIOS makes 1024 cylinders of more"),
+    PROP_U32(IdeDrive, lcyls, 0, "cylinders of the geometry that the BIOS is told to show"),
+    PROP_U32(IdeDrive, lheads, 0, "heads of it"),
+    PROP_U32(IdeDrive, lsecs, 0, "sectors a track of it"),
     PROP_U16(IdeDrive, rotation_rate, 0, "rotations a minute, 1: it does not rotate"),
     { }
 };

@@ -14,6 +14,7 @@
 
 typedef struct IdeDrive IdeDrive;
 typedef struct IdeBus IdeBus;
+typedef struct Geometry Geometry;
 
 /* How a bus moves data to and from guest memory; opaque is bus->dma_opaque. */
 typedef struct IdeDmaOps {
@@ -63,10 +64,7 @@ void ide_dma_run(IdeBus *bus);
 bool ide_dma_under_way(IdeBus *bus);
 extern const StateField ide_bus_state[];
 
-/* For the CMOS and boot order: the drive at unit, NULL without. */
-typedef struct IdeGeometry {
-    uint32_t cylinders, heads, sectors;
-} IdeGeometry;
-bool ide_get_geometry(IdeBus *bus, unsigned unit, IdeGeometry *geometry);  /* false: no disk */
+/* For the CMOS; false: there is no disk. */
+bool ide_get_geometry(const IdeBus *bus, unsigned unit, Geometry *geometry);
 
 #endif

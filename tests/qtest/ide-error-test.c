@@ -6,20 +6,25 @@
 static char *path;
 static QTest *q;
 
-/* The first write to sector 5 fails, for want of space. */
-static void start(const char *policy)
+/* One request fails, for want of space: which, rule says. */
+static void start_with(const char *rule, const char *policy)
 {
     path = image_new(1 << 20);
     q = qtest_start("-machine pc -blockdev driver=raw,node-name=d0,file.driver=blkdebug,"
-                    "file.inject-error.0.event=none,file.inject-error.0.iotype=write,"
-                    "file.inject-error.0.errno=28,file.inject-error.0.once=on,"
-                    "file.inject-error.0.sector=5,"
+                    "file.inject-error.0.errno=28,file.inject-error.0.once=on,%s,"
                     "file.image.driver=file,file.image.filename=%s "
                     "-device ide-hd,drive=d0,id=hd,%s",
-                    path, policy);
+                    rule, path, policy);
     qtest_irq_intercept_in(q, "ioapic");
     qpci_enable(q, PIIX_IDE);
     qtest_qmp_done(q, "{'execute': 'query-status'}");       /* events come from here on */
+}
+
+/* The first write to sector 5 fails, for want of space. */
+static void start(const char *policy)
+{
+    start_with("file.inject-error.0.event=none,file.inject-error.0.iotype=write,"
+               "file.inject-error.0.sector=5", policy);
 }
 
 static void end(void)
@@ -123,7 +128,24 @@ static void reset(void)
     end();
 }
 
+/* FLUSH CACHE fails on its way to the disk, the machine stops, and it is tried again. */
+static void flush(void)
+{
+    const uint8_t data[512] = { 0x5a };
+
+    start_with("file.inject-error.0.event=flush_to_disk", "werror=stop");
+    write_sector(data);
+    ide_expect_ok(q);
+    qtest_outb(q, COMMAND, 0xe7);
+    json_object_put(qtest_qmp_event(q, "STOP"));
+    g_assert_cmphex(qtest_inb(q, ALT_STATUS) & ST_BSY, ==, ST_BSY);
+    qtest_qmp_done(q, "{'execute': 'cont'}");
+    ide_expect_ok(q);
+    end();
+}
+
 QTEST("/ide-error/report", report)
 QTEST("/ide-error/ignore", ignore)
 QTEST("/ide-error/stop", stop)
+QTEST("/ide-error/flush", flush)
 QTEST("/ide-error/reset", reset)

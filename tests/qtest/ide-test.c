@@ -237,7 +237,7 @@ static uint8_t trim_one(uint64_t lba, uint16_t count)
     qtest_writeq(q, buf + 8, lba | (uint64_t)count << 48);
     bm_set_table(q, bm, (Prd[]){ { buf, 512 | PRD_END } }, 1);
     qtest_outb(q, FEATURE, 1);
-    ide_address_ext(q, 0, 1);
+    ide_address(q, 0, 1);               /* once: the high byte of the count is what it was */
     qtest_outb(q, COMMAND, 0x06);
     g_assert_cmphex(bm_run(q, bm, false, false), ==, BM_INTR);
     return qtest_inb(q, STATUS) & ST_ERR ? qtest_inb(q, ERROR) : 0;
