@@ -20,6 +20,9 @@ struct BlockBackend {
     const BlkDeviceOps *ops;
     void *opaque;
     bool write_cache;
+    /* As the last medium was: what comes next is too, if nobody says otherwise. As in QEMU, the
+     * first is read-only in a drive that no -drive made. */
+    bool media_read_only;
     bool tell_iostatus;         /* its device stops on errors when told to */
     BlockDeviceIoStatus iostatus;
     BlkErrorPolicy on_read, on_write;

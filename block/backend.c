@@ -4,7 +4,6 @@
 #include "block/backend-int.h"
 #include "block/drain.h"
 #include "qapi/events-block-common.h"
-#include "util/coroutine.h"
 #include "util/trace.h"
 
 const char *const blk_error_policy_names[] = { "auto", "report", "ignore", "stop", "enospc",
@@ -40,13 +39,24 @@ static char *user_name(const BlockBackend *blk)
     return name ? g_strdup_printf("block device '%s'", name) : g_strdup("a block device");
 }
 
+/* What the device needs of the node that it has, or gets. */
+static uint32_t needed_perm(const BlkDeviceOps *ops, uint32_t perm, const BlockNode *node)
+{
+    return perm | (ops && ops->write_if_writable && !block_node_read_only(node) ? BLOCK_PERM_WRITE
+                                                                                : 0);
+}
+
 static bool set_node(BlockBackend *blk, BlockNode *node, Error **errp)
 {
     g_autofree char *user = user_name(blk);
 
-    blk->root = block_child_new_ops(node, user, blk->attached ? blk->perm : 0,
+    blk->root = block_child_new_ops(node, user,
+                                    blk->attached ? needed_perm(blk->ops, blk->perm, node) : 0,
                                     blk->attached ? blk->shared : BLOCK_PERM_ALL, &blk_root_ops,
                                     blk, errp);
+    if (blk->root) {
+        blk->media_read_only = block_node_read_only(node);
+    }
     return blk->root;
 }
 
@@ -62,6 +72,7 @@ BlockBackend *blk_new(const char *id, BlockNode *node, Error **errp)
     blk->id = g_strdup(id);
     blk->refs = 1;
     blk->write_cache = true;
+    blk->media_read_only = !id;
     co_queue_init(&blk->held);
     co_queue_init(&blk->parked);
     block_stats_init(&blk->stats);
@@ -118,7 +129,8 @@ bool blk_attach(BlockBackend *blk, const char *device, uint32_t perm, uint32_t s
     if (blk->root) {
         g_free(blk->root->user);
         blk->root->user = user_name(blk);
-        if (!block_child_set_perm(blk->root, perm, shared, errp)) {
+        if (!block_child_set_perm(blk->root, needed_perm(ops, perm, blk_node(blk)), shared,
+                                  errp)) {
             g_clear_pointer(&blk->device, g_free);
             return false;
         }

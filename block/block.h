@@ -145,6 +145,7 @@ typedef struct BlkDeviceOps {
     bool (*medium_locked)(void *opaque);
     /* The user, not the guest, opens or closes the tray. */
     void (*move_tray)(void *opaque, bool open);
+    bool write_if_writable;     /* media that are not read-only are written */
 } BlkDeviceOps;
 
 /* rerror=, werror= */

@@ -202,7 +202,7 @@ void qmp_blockdev_change_medium(const char *device, const char *id, const char *
     }
     blk_ref(blk);
     read_only = !has_read_only_mode || read_only_mode == BLOCKDEV_CHANGE_READ_ONLY_MODE_RETAIN
-                    ? blk_read_only(blk)
+                    ? blk->media_read_only
                     : read_only_mode == BLOCKDEV_CHANGE_READ_ONLY_MODE_READ_ONLY;
     options = medium_options(blk, read_only);
     node = co_block_open_image(filename, format, options, 0, errp);

@@ -131,14 +131,15 @@ static bool apply_drive(Config *c, const OptionRow *row, const char *arg, Error 
     return item->node || !json_object_object_length(node);
 }
 
-/* -hda FILE to -hdd, -cdrom FILE: a -drive at that place. */
+/* -hda FILE to -hdd, -cdrom FILE, -fda FILE, -fdb FILE: a -drive at that place. */
 static bool apply_image(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
-    bool cdrom = !strcmp(row->name, "cdrom");
+    bool cdrom = !strcmp(row->name, "cdrom"), floppy = g_str_has_prefix(row->name, "fd");
     g_autofree char *index = g_strdup_printf("%d", cdrom ? 2 : row->name[2] - 'a');
     Json *json = json_object_new_object();
 
     json_object_object_add(json, "file", json_object_new_string(arg));
+    json_object_object_add(json, "if", json_object_new_string(floppy ? "floppy" : "ide"));
     json_object_object_add(json, "index", json_object_new_string(index));
     json_object_object_add(json, "media", json_object_new_string(cdrom ? "cdrom" : "disk"));
     config_add(c->drives, c->origin, json, QAPI_KEYVAL);
@@ -287,12 +288,14 @@ static bool apply_vga(Config *c, const OptionRow *row, const char *arg, Error **
 
 const OptionRow options_devices[] = {
     OPTION_GROUP("Drives"),
-    { "drive", "file=FILE[,if=ide|none][,index=N][,media=disk|cdrom][,format=F][,id=ID][,...]",
+    { "drive", "file=FILE[,if=ide|floppy|none][,index=N][,media=disk|cdrom][,format=F][,...]",
       apply_drive, "a drive and its image", .qmp = "drive", .type = &qapi_type_DriveOptions },
     { "hda", "FILE", apply_image, "image of the first disk; so -hdb, -hdc, -hdd" },
     { "hdb", "FILE", apply_image },
     { "hdc", "FILE", apply_image },
     { "hdd", "FILE", apply_image },
+    { "fda", "FILE", apply_image, "image of the floppy disk in drive A" },
+    { "fdb", "FILE", apply_image, "image of the floppy disk in drive B" },
     { "cdrom", "FILE", apply_image, "image of the CD-ROM in the third drive" },
     { "add-fd", "fd=N,set=M[,opaque=TEXT]", apply_add_fd, "an open file for /dev/fdset/M" },
     { "blockdev", "DRIVER,node-name=NAME[,...]", apply_blockdev, "a block node; also as JSON" },

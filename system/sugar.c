@@ -8,9 +8,21 @@
 #include "system/config.h"
 #include "util/parse.h"
 
-#define IDE_BUSES 2
-#define IDE_UNITS 2
-#define PFLASH_UNITS 2
+#define MAX_BUSES 2
+#define MAX_UNITS 2
+
+/* Where -drive's interfaces have places; the index of one counts units, then buses. */
+static const struct {
+    unsigned buses, units;
+    const char *hint;
+} places[] = {
+    [DRIVE_INTERFACE_IDE] = {
+        2, 2, "There are bus 0 and 1 with unit 0 and 1 each: index 0 to 3" },
+    [DRIVE_INTERFACE_FLOPPY] = { 1, 2, "There are drives A and B: index 0 and 1" },
+    [DRIVE_INTERFACE_PFLASH] = {
+        1, 2, "A PC has unit 0, the firmware, and unit 1, its variables" },
+    [DRIVE_INTERFACE_NONE] = { 0, 0, NULL },
+};
 
 static void set(Json *json, const char *key, const char *value)
 {
@@ -101,23 +113,26 @@ static void expand_debugcons(Config *c)
 /* --- drives --- */
 
 typedef struct Slots {
-    bool taken[IDE_BUSES][IDE_UNITS];
-    bool pflash[PFLASH_UNITS];
+    bool taken[ARRAY_SIZE(places)][MAX_BUSES][MAX_UNITS];
 } Slots;
 
-/* Which of the four IDE places: as asked for, or the first free one. */
-static bool find_place(const DriveOptions *o, Slots *slots, unsigned *bus, unsigned *unit,
-                       Error **errp)
+/* Which of the interface's places: as asked for, or the first free one. */
+static bool find_place(const DriveOptions *o, DriveInterface interface, Slots *slots,
+                       unsigned *bus, unsigned *unit, Error **errp)
 {
+    unsigned buses = places[interface].buses, units = places[interface].units;
+    bool(*taken)[MAX_UNITS] = slots->taken[interface];
+    const char *name = DriveInterface_name(interface);
+
     if (o->has_index && (o->has_bus || o->has_unit)) {
         error_set(errp, "index cannot be used with bus and unit");
         return false;
     }
-    *bus = o->has_index ? o->index / IDE_UNITS : o->bus;
-    *unit = o->has_index ? o->index % IDE_UNITS : o->unit;
+    *bus = o->has_index ? o->index / units : o->bus;
+    *unit = o->has_index ? o->index % units : o->unit;
     if (!o->has_index && !o->has_unit) {
-        while (*bus < IDE_BUSES && slots->taken[*bus][*unit]) {
-            *unit = (*unit + 1) % IDE_UNITS;
+        while (*bus < buses && taken[*bus][*unit]) {
+            *unit = (*unit + 1) % units;
             if (*unit == 0) {
                 if (o->has_bus) {
                     break;
@@ -126,76 +141,86 @@ static bool find_place(const DriveOptions *o, Slots *slots, unsigned *bus, unsig
             }
         }
     }
-    if (*bus >= IDE_BUSES || *unit >= IDE_UNITS) {
-        error_set(errp, "machine type does not support if=ide,bus=%u,unit=%u", *bus, *unit);
-        error_hint(errp, "There are bus 0 and 1 with unit 0 and 1 each: index 0 to 3");
+    if (*bus >= buses || *unit >= units) {
+        error_set(errp, "machine type does not support if=%s,bus=%u,unit=%u", name, *bus, *unit);
+        error_hint(errp, "%s", places[interface].hint);
         return false;
     }
-    if (slots->taken[*bus][*unit]) {
+    if (taken[*bus][*unit]) {
         error_set(errp, "drive with bus=%u, unit=%u (index=%u) exists", *bus, *unit,
-                  *bus * IDE_UNITS + *unit);
+                  *bus * units + *unit);
         return false;
     }
-    slots->taken[*bus][*unit] = true;
+    taken[*bus][*unit] = true;
     return true;
 }
 
+/* What a drive is called that has no id. */
+static char *default_id(DriveInterface interface, bool cdrom, unsigned bus, unsigned unit,
+                        unsigned n)
+{
+    switch (interface) {
+    case DRIVE_INTERFACE_IDE:
+        return g_strdup_printf("ide%u-%s%u", bus, cdrom ? "cd" : "hd", unit);
+    case DRIVE_INTERFACE_FLOPPY:
+        return g_strdup_printf("floppy%u", unit);
+    case DRIVE_INTERFACE_PFLASH:
+        return g_strdup_printf("pflash%u", unit);
+    default:
+        return g_strdup_printf("none%u", n);
+    }
+}
+
 /* if=pflash is -machine pflashN=ID. */
-static bool find_pflash(Config *c, const DriveOptions *o, Slots *slots, unsigned *unit,
-                        Error **errp)
+static bool check_pflash(Config *c, unsigned unit, Error **errp)
 {
     const char *type_name = keyval_get(c->machine, "type");
     const MachineType *type = type_name ? machine_type_find(type_name) : machine_type_default();
-    g_autofree char *name = NULL;
+    g_autofree char *name = g_strdup_printf("pflash%u", unit);
 
-    if (o->has_index && (o->has_bus || o->has_unit)) {
-        error_set(errp, "index cannot be used with bus and unit");
-        return false;
-    }
-    *unit = o->has_index ? o->index : o->unit;
-    while (!o->has_index && !o->has_unit && *unit < PFLASH_UNITS && slots->pflash[*unit]) {
-        ++*unit;
-    }
-    if (o->bus || *unit >= PFLASH_UNITS || !type || type->no_cpus) {
-        error_set(errp, "machine type does not support if=pflash,bus=%u,unit=%u", o->bus, *unit);
-        error_hint(errp, "A PC has unit 0, the firmware, and unit 1, its variables");
-        return false;
-    }
-    name = g_strdup_printf("pflash%u", *unit);
-    if (slots->pflash[*unit]) {
-        error_set(errp, "drive with bus=0, unit=%u (index=%u) exists", *unit, *unit);
+    if (!type || type->no_cpus) {
+        error_set(errp, "machine type does not support if=pflash,bus=0,unit=%u", unit);
         return false;
     }
     if (json_object_object_get(c->machine, name)) {
         error_set(errp, "clashes with -machine %s=", name);
         return false;
     }
-    slots->pflash[*unit] = true;
     return true;
+}
+
+static void add_drive_device(Config *c, const ConfigItem *drive, DriveInterface interface,
+                             bool cdrom, unsigned bus, unsigned unit)
+{
+    g_autofree char *bus_name = g_strdup_printf(interface == DRIVE_INTERFACE_IDE
+                                                    ? "ide.%u" : "floppy-bus.%u", bus);
+    g_autofree char *unit_text = g_strdup_printf("%u", unit);
+    Json *device = add_device(c, drive->origin, interface == DRIVE_INTERFACE_FLOPPY ? "floppy"
+                                                : cdrom ? "ide-cd" : "ide-hd");
+
+    set(device, "drive", drive->id);
+    set(device, "bus", bus_name);
+    set(device, "unit", unit_text);
 }
 
 static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(drive->json, QAPI_KEYVAL, errp);
+    DriveInterface interface = o && o->has_q_if ? o->q_if : DRIVE_INTERFACE_IDE;
     bool cdrom = o && o->has_media && o->media == DRIVE_MEDIA_CDROM;
-    bool ide = o && (!o->has_q_if || o->q_if == DRIVE_INTERFACE_IDE);
-    bool pflash = o && o->has_q_if && o->q_if == DRIVE_INTERFACE_PFLASH;
+    bool pflash = interface == DRIVE_INTERFACE_PFLASH;
     unsigned bus = 0, unit = 0;
-    Json *device;
 
-    if (!o || (ide && !find_place(o, slots, &bus, &unit, errp)) ||
-        (pflash && !find_pflash(c, o, slots, &unit, errp))) {
+    if (!o || (places[interface].buses && !find_place(o, interface, slots, &bus, &unit, errp)) ||
+        (pflash && !check_pflash(c, unit, errp))) {
         return false;
     }
-    if (!o->file && !drive->node && ((!cdrom && ide) || pflash)) {
+    if (!o->file && !drive->node && ((!cdrom && interface == DRIVE_INTERFACE_IDE) || pflash)) {
         error_set(errp, "Device needs media, but drive is empty");
         error_hint(errp, "Name the image with file=");
         return false;
     }
-    drive->id = o->id ? g_strdup(o->id)
-              : pflash ? g_strdup_printf("pflash%u", unit)
-              : ide ? g_strdup_printf("ide%u-%s%u", bus, cdrom ? "cd" : "hd", unit)
-                    : g_strdup_printf("none%u", n);
+    drive->id = o->id ? g_strdup(o->id) : default_id(interface, cdrom, bus, unit, n);
     if (!o->has_snapshot) {
         set(drive->json, "snapshot", c->snapshot ? "on" : "off");
     }
@@ -203,17 +228,19 @@ static bool expand_drive(Config *c, ConfigItem *drive, Slots *slots, unsigned n,
         g_autofree char *name = g_strdup_printf("pflash%u", unit);
 
         set(c->machine, name, drive->id);
-    }
-    if (ide) {
-        g_autofree char *bus_name = g_strdup_printf("ide.%u", bus);
-        g_autofree char *unit_text = g_strdup_printf("%u", unit);
-
-        device = add_device(c, drive->origin, cdrom ? "ide-cd" : "ide-hd");
-        set(device, "drive", drive->id);
-        set(device, "bus", bus_name);
-        set(device, "unit", unit_text);
+    } else if (places[interface].buses) {
+        add_drive_device(c, drive, interface, cdrom, bus, unit);
     }
     return true;
+}
+
+static bool add_default_drive(Config *c, const char *origin, const char *options, Slots *slots,
+                              Error **errp)
+{
+    ConfigItem *drive = config_add(c->drives, origin, keyval_parse(options, NULL, NULL, NULL),
+                                   QAPI_KEYVAL);
+
+    return expand_drive(c, drive, slots, c->drives->len - 1, errp);
 }
 
 static bool expand_drives(Config *c, bool defaults, Error **errp)
@@ -229,14 +256,15 @@ static bool expand_drives(Config *c, bool defaults, Error **errp)
             return false;
         }
     }
-    /* The CD-ROM drive that every PC has, with nothing in it. */
-    if (defaults && device_type_find("ide-cd") && !slots.taken[1][0] &&
-        !user_has_device(c, "ide-cd") && !user_has_device(c, "ide-hd")) {
-        ConfigItem *drive = config_add(c->drives, "the default CD-ROM drive",
-                                       keyval_parse("index=2,media=cdrom", NULL, NULL, NULL),
-                                       QAPI_KEYVAL);
-
-        return expand_drive(c, drive, &slots, count, errp);
+    /* The drives that every PC has, with nothing in them: CD-ROM and floppy. */
+    if (defaults && device_type_find("ide-cd") && !slots.taken[DRIVE_INTERFACE_IDE][1][0] &&
+        !user_has_device(c, "ide-cd") && !user_has_device(c, "ide-hd") &&
+        !add_default_drive(c, "the default CD-ROM drive", "index=2,media=cdrom", &slots, errp)) {
+        return false;
+    }
+    if (defaults && device_type_find("floppy") && !slots.taken[DRIVE_INTERFACE_FLOPPY][0][0] &&
+        !user_has_device(c, "floppy") && !user_has_device(c, "isa-fdc")) {
+        return add_default_drive(c, "the default floppy drive", "if=floppy,index=0", &slots, errp);
     }
     return true;
 }

@@ -327,6 +327,13 @@ void aml_crs_irq(Aml *a, unsigned irq)
     put_le(a, BIT(irq), 2);
 }
 
+void aml_crs_dma(Aml *a, unsigned channel)
+{
+    put_byte(a, 0x2a);
+    put_byte(a, BIT(channel));
+    put_byte(a, 0);
+}
+
 void aml_crs_interrupts(Aml *a, const uint8_t *irqs, unsigned count)
 {
     put_byte(a, 0x89);

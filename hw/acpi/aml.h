@@ -60,6 +60,7 @@ AmlMark aml_crs(Aml *a);
 void aml_crs_end(Aml *a, AmlMark mark);
 void aml_crs_io(Aml *a, uint16_t first, uint8_t count);
 void aml_crs_irq(Aml *a, unsigned irq);                 /* edge, active high, exclusive */
+void aml_crs_dma(Aml *a, unsigned channel);             /* of ISA: 8 bits, compatible timing */
 void aml_crs_interrupts(Aml *a, const uint8_t *irqs, unsigned count);   /* level, high, shared */
 void aml_crs_memory(Aml *a, uint32_t base, uint32_t len);   /* fixed, writable */
 void aml_crs_window_bus(Aml *a, uint16_t first, uint16_t last);

@@ -1,4 +1,4 @@
-/* DSDT of the pc machine: PCI root, interrupt links, ISA devices, sleep states */
+/* DSDT of the pc machine: PCI root, interrupt links, sleep states */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "hw/acpi/acpi-pm.h"
@@ -8,8 +8,6 @@
 
 #define PCI_HOLE_END     0xfec00000u    /* the I/O APIC's address */
 #define PCI_HOLE64_SIZE  (32ULL << 30)
-#define PIIX_PIRQ_OFFSET 0x60           /* route control registers A to D (PIIX3, 2.3.10) */
-#define PIIX_SLOT        1
 #define SCI_IRQ          9
 
 static void sleep_state(Aml *a, const char *name, unsigned type)
@@ -56,7 +54,7 @@ static void interrupt_routing(Aml *a)
     table = aml_package(a, 32 * 4);
     for (unsigned slot = 0; slot < 32; slot++) {
         for (unsigned pin = 0; pin < 4; pin++) {
-            bool sci = slot == PIIX_SLOT && pin == 0;
+            bool sci = slot == ACPI_PIIX_SLOT && pin == 0;
 
             row = aml_package(a, 4);
             aml_int(a, slot << 16 | 0xffff);
@@ -160,88 +158,6 @@ static void sci_link(Aml *a)
     aml_name_int(a, "_STA", 0x0b);
     aml_end(a, aml_method(a, "_DIS", 0, false));
     aml_end(a, aml_method(a, "_SRS", 1, false));
-    aml_end(a, device);
-}
-
-/* A fixed device of ports and one interrupt; ports end with a count of 0, irq 0 is none */
-typedef struct IsaRow {
-    const char *name, *hid;
-    unsigned uid;                       /* 0: none is needed */
-    struct { uint16_t first; uint8_t count; } io[3];
-    uint8_t irq;
-} IsaRow;
-
-static const IsaRow isa_rows[] = {
-    { "RTC", "PNP0B00", 0, { { 0x70, 8 } }, 8 },
-};
-
-static const IsaRow i8042_rows[] = {
-    { "KBD", "PNP0303", 0, { { 0x60, 1 }, { 0x64, 1 } }, 1 },
-    { "MOU", "PNP0F13", 0, { { 0 } }, 12 },
-};
-
-static const IsaRow serial_rows[] = {
-    { "COM1", "PNP0501", 1, { { 0x3f8, 8 } }, 4 },
-    { "COM2", "PNP0501", 2, { { 0x2f8, 8 } }, 3 },
-    { "COM3", "PNP0501", 3, { { 0x3e8, 8 } }, 4 },
-    { "COM4", "PNP0501", 4, { { 0x2e8, 8 } }, 3 },
-};
-
-static void isa_device(Aml *a, const IsaRow *row)
-{
-    AmlMark device = aml_device(a, row->name), crs;
-
-    aml_name_eisa(a, "_HID", row->hid);
-    if (row->uid) {
-        aml_name_int(a, "_UID", row->uid);
-    }
-    aml_name_int(a, "_STA", 0x0f);
-    aml_name(a, "_CRS");
-    crs = aml_crs(a);
-    for (unsigned i = 0; i < ARRAY_SIZE(row->io) && row->io[i].count; i++) {
-        aml_crs_io(a, row->io[i].first, row->io[i].count);
-    }
-    if (row->irq) {
-        aml_crs_irq(a, row->irq);
-    }
-    aml_crs_end(a, crs);
-    aml_end(a, device);
-}
-
-static void isa_bridge(const AcpiConfig *cfg, Aml *a)
-{
-    AmlMark device = aml_device(a, "ISA"), inner, crs;
-
-    aml_name_int(a, "_ADR", PIIX_SLOT << 16);
-    aml_operation_region(a, "P40C", AML_PCI_CONFIG, PIIX_PIRQ_OFFSET, 4);
-    inner = aml_field(a, "P40C", 1);
-    for (unsigned i = 0; i < 4; i++) {
-        g_autofree char *name = g_strdup_printf("PRQ%u", i);
-
-        aml_field_unit(a, name, 8);
-    }
-    aml_end(a, inner);
-    for (unsigned i = 0; i < ARRAY_SIZE(isa_rows); i++) {
-        isa_device(a, &isa_rows[i]);
-    }
-    for (unsigned i = 0; cfg->i8042 && i < ARRAY_SIZE(i8042_rows); i++) {
-        isa_device(a, &i8042_rows[i]);
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(serial_rows); i++) {
-        if (cfg->serial[i]) {
-            isa_device(a, &serial_rows[i]);
-        }
-    }
-    if (cfg->pvpanic) {
-        inner = aml_device(a, "PEVT");
-        aml_name_string(a, "_HID", "QEMU0001");     /* the identity its drivers know */
-        aml_name_int(a, "_STA", 0x0f);
-        aml_name(a, "_CRS");
-        crs = aml_crs(a);
-        aml_crs_io(a, cfg->pvpanic_port, 1);
-        aml_crs_end(a, crs);
-        aml_end(a, inner);
-    }
     aml_end(a, device);
 }
 
@@ -374,7 +290,7 @@ void acpi_dsdt(const AcpiConfig *cfg, Aml *a)
     aml_name_int(a, "_BBN", 0);
     host_resources(cfg, a);
     interrupt_routing(a);
-    isa_bridge(cfg, a);
+    acpi_isa_bridge(cfg, a);
     if (cfg->hotplug_slots) {
         hotplug_slots(cfg, a);
     }

@@ -16,6 +16,13 @@
 #define ACPI_HEADER_OEM      10
 #define ACPI_HEADER_OEM_SIZE 14
 
+#define ACPI_PIIX_SLOT 1            /* of the south bridge */
+
+typedef struct AcpiFloppy {
+    uint8_t cmos_type;              /* 0: there is no such drive */
+    uint8_t tracks, heads, sectors;
+} AcpiFloppy;
+
 typedef struct AcpiConfig {
     unsigned nr_cpus;               /* places of CPUs */
     const uint32_t *apic_ids;       /* nr_cpus of them */
@@ -24,7 +31,9 @@ typedef struct AcpiConfig {
     uint64_t below_4g, above_4g;    /* bytes of RAM */
     uint32_t hpet_id;               /* low half of its capabilities; 0: no HPET */
     bool i8042;
-    bool serial[4];
+    bool serial[4], parallel[3];
+    bool fdc;
+    AcpiFloppy floppy[2];
     bool pvpanic;
     uint16_t pvpanic_port;
     uint32_t hotplug_slots;         /* of the PCI root: devices may come and go; 0: no hotplug */
@@ -57,6 +66,8 @@ GBytes *acpi_user_table(const AcpiTableOptions *opts, Error **errp);
 unsigned acpi_madt_cpu(uint8_t out[16], unsigned uid, uint32_t apic_id, bool enabled);
 /* acpi-cpus.c: the CPUs' devices and their hotplug */
 void acpi_cpu_devices(const AcpiConfig *cfg, Aml *a);
+/* acpi-isa.c: the ISA bridge, what is behind it */
+void acpi_isa_bridge(const AcpiConfig *cfg, Aml *a);
 /* The DSDT's AML, without the table header (acpi-dsdt.c). */
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a);
 

@@ -1,6 +1,7 @@
 /* CMOS memory of a PC: sizes of memory, types of disks */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "hw/block/fdc.h"
 #include "hw/block/geometry.h"
 #include "hw/i386/pc.h"
 #include "hw/i386/pc-cmos.h"
@@ -9,6 +10,10 @@
 #include "hw/rtc/mc146818.h"
 
 enum {
+    CMOS_FLOPPY_TYPES = 0x10,       /* a nibble each */
+    CMOS_EQUIPMENT = 0x14,
+    EQUIPMENT_FPU_MOUSE = 0x06,
+    EQUIPMENT_FLOPPY = 0x01, EQUIPMENT_TWO_FLOPPIES = 0x41,
     CMOS_DISK_TYPES = 0x12,         /* a nibble each of the first two: 15 means see the next */
     CMOS_DISK_EXTENDED = 0x19,      /* and a byte each */
     CMOS_DISK_GEOMETRY = 0x1b,      /* nine bytes each, for type 47 */
@@ -55,13 +60,29 @@ static void set_disks(PcMachine *pc)
     rtc_cmos_set(pc->rtc, CMOS_DISK_TRANSLATION, translations);
 }
 
+static void set_floppies(PcMachine *pc)
+{
+    uint8_t types = 0, equipment = EQUIPMENT_FPU_MOUSE;
+    unsigned count = 0;
+
+    for (unsigned unit = 0; unit < FDC_NR_DRIVES; unit++) {
+        FloppyInfo info;
+
+        if (fdc_drive_info(pc->fdc, unit, &info)) {
+            types |= info.cmos_type << (unit ? 0 : 4);
+            equipment |= count++ ? EQUIPMENT_TWO_FLOPPIES : EQUIPMENT_FLOPPY;
+        }
+    }
+    rtc_cmos_set(pc->rtc, CMOS_FLOPPY_TYPES, types);
+    rtc_cmos_set(pc->rtc, CMOS_EQUIPMENT, equipment);
+}
+
 /* Registers as in the PC AT's and SeaBIOS's CMOS maps */
 void pc_set_cmos(PcMachine *pc)
 {
     uint64_t extended = pc->below_4g - MIN(pc->below_4g, 1 << 20);
     uint64_t above_16m = pc->below_4g - MIN(pc->below_4g, 16 << 20);
     const struct { uint8_t reg, bytes; uint64_t value; } rows[] = {
-        { 0x14, 1, 0x06 },                              /* equipment: FPU, PS/2 mouse */
         { 0x15, 2, 640 },                               /* base memory, KiB */
         { 0x17, 2, MIN(extended >> 10, 0xffff) },       /* above 1 MiB, KiB */
         { 0x30, 2, MIN(extended >> 10, 0xffff) },
@@ -75,6 +96,7 @@ void pc_set_cmos(PcMachine *pc)
             rtc_cmos_set(pc->rtc, rows[i].reg + k, rows[i].value >> (k * 8));
         }
     }
+    set_floppies(pc);
     set_disks(pc);
     for (unsigned reg = 0x10; reg < 0x2e; reg++) {
         sum += rtc_cmos_get(pc->rtc, reg);

@@ -1,6 +1,7 @@
 /* What a PC tells its firmware: CMOS bytes, fw_cfg items, option ROMs, boot order */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "hw/block/fdc.h"
 #include "hw/core/loader.h"
 #include "hw/core/numa.h"
 #include "hw/display/sga.h"
@@ -294,28 +295,46 @@ static bool publish_boot_options(PcMachine *pc, Error **errp)
 static void find_isa_device(Device *dev, void *opaque)
 {
     static const uint16_t com_ports[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+    static const uint16_t lpt_ports[3] = { 0x378, 0x278, 0x3bc };
     AcpiConfig *cfg = opaque;
     const char *type = dev->obj.type->name;
+    bool serial = !strcmp(type, "isa-serial"), parallel = !strcmp(type, "isa-parallel");
+    bool pvpanic = !strcmp(type, "pvpanic");
     g_autofree char *text = NULL;
     uint64_t port;
 
-    if (!strcmp(type, "isa-serial")) {
-        text = prop_get(&dev->obj, "iobase", NULL);
-    } else if (!strcmp(type, "pvpanic")) {
-        text = prop_get(&dev->obj, "ioport", NULL);
-    } else if (!strcmp(type, "i8042")) {
+    if (!strcmp(type, "i8042")) {
         cfg->i8042 = true;
     }
+    if (!serial && !parallel && !pvpanic) {
+        return;
+    }
+    text = prop_get(&dev->obj, pvpanic ? "ioport" : "iobase", NULL);
     if (!text || parse_u64(text, 0, &port)) {
         return;
     }
-    if (!strcmp(type, "pvpanic")) {
+    if (pvpanic) {
         cfg->pvpanic = true;
         cfg->pvpanic_port = port;
-        return;
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(com_ports); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(com_ports) && serial; i++) {
         cfg->serial[i] |= port == com_ports[i];
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(lpt_ports) && parallel; i++) {
+        cfg->parallel[i] |= port == lpt_ports[i];
+    }
+}
+
+static void describe_floppies(const PcMachine *pc, AcpiConfig *cfg)
+{
+    cfg->fdc = true;
+    for (unsigned i = 0; i < FDC_NR_DRIVES; i++) {
+        FloppyInfo info;
+
+        if (fdc_drive_info(pc->fdc, i, &info)) {
+            cfg->floppy[i] = (AcpiFloppy){ info.cmos_type, info.tracks, info.heads,
+                                           info.sectors };
+        }
     }
 }
 
@@ -381,6 +400,7 @@ static void build_acpi(PcMachine *pc, AcpiFiles *files)
     cfg.hotplug_slots = hotplug_slots(pci_root_bus());
     describe_nodes(pc->machine.numa, &cfg, node_ram, &distances);
     devices_for_each(find_isa_device, &cfg);
+    describe_floppies(pc, &cfg);
     acpi_build(&cfg, files);
 }
 

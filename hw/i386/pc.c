@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "hw/i386/pc.h"
 #include "accel/accel.h"
+#include "hw/block/fdc.h"
 #include "hw/block/pflash.h"
 #include "hw/core/loader.h"
 #include "hw/core/power.h"
@@ -145,6 +146,7 @@ void pc_create_chips(PcMachine *pc)
     }
     msi_set_deliver(apic_deliver_msi);
     i8237_create_pair(pc->isa);
+    pc->fdc = fdc_create(pc->isa);
     if (accel_irqchip_mode() == IRQCHIP_ON) {
         pc->pit = kvm_pit_create();
     } else {

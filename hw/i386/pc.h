@@ -29,7 +29,7 @@ typedef struct PcMachine {
     uint64_t max_below_4g;      /* bytes; 0: not given */
     int smbios_entry;           /* SMBIOS_ENTRY_* */
     IsaBus *isa;
-    Device *pit, *rtc, *hpet, *ide, *pm;
+    Device *pit, *rtc, *hpet, *ide, *pm, *fdc;
     FwCfg *fw;
     bool boot_once_pending;     /* the first reset is that of the start */
     char *pflash[PC_NR_PFLASH]; /* properties: the drives of the flash chips that hold the BIOS */

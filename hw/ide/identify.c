@@ -54,16 +54,17 @@ static void put_checksum(uint8_t data[IDE_SECTOR])
 
 static void put_geometry(const IdeDrive *d, uint8_t *data)
 {
-    uint32_t current = MIN(d->geometry.cylinders * d->geometry.heads * d->geometry.sectors, 0x0fffffff);
+    const Geometry *g = &d->geometry;
+    uint32_t current = MIN(g->cylinders * g->heads * g->sectors, 0x0fffffff);
     uint32_t lba28 = MIN(d->nr_sectors, 0x0fffffff);
 
-    put(data, 1, d->geometry.cylinders);
-    put(data, 3, d->geometry.heads);
-    put(data, 4, IDE_SECTOR * d->geometry.sectors);      /* retired: bytes a track, a sector */
+    put(data, 1, g->cylinders);
+    put(data, 3, g->heads);
+    put(data, 4, IDE_SECTOR * g->sectors);      /* retired: bytes a track, a sector */
     put(data, 5, IDE_SECTOR);
-    put(data, 6, d->geometry.sectors);
+    put(data, 6, g->sectors);
     put(data, 53, 7);                           /* words 54-58, 64-70 and 88 are valid */
-    put(data, 54, d->geometry.cylinders);
+    put(data, 54, g->cylinders);
     put(data, 55, d->chs_heads);
     put(data, 56, d->chs_sectors);
     put(data, 57, current);

@@ -18,7 +18,7 @@ static char *disk_new(uint64_t sectors, uint8_t head, uint8_t sector)
 {
     char *path = g_strdup("/tmp/mica-geo-XXXXXX");
     int fd = g_mkstemp(path);
-    uint8_t mbr[512] = { };
+    uint8_t mbr[512] = {};
 
     if (head) {
         mbr[0x1be + 5] = head;
