@@ -119,7 +119,7 @@ static bool apic_base_read(SoftCpu *cpu, uint32_t number, uint64_t *value)
 
 static bool apic_base_write(SoftCpu *cpu, uint32_t number, uint64_t value)
 {
-    if (!vcpu_set_apic_base(cpu->vcpu, value)) {
+    if (value >> cpu->priv->phys_bits || !vcpu_set_apic_base(cpu->vcpu, value)) {
         return false;
     }
     cpu->apic_base = value;
@@ -282,7 +282,8 @@ static bool mc_bank_write(SoftCpu *cpu, uint32_t number, uint64_t value)
     unsigned n = (number - 0x400) & 3;
     bool any = cpu->priv->model->vendor[0] == 'A';      /* AMD's banks have bits, not a switch */
 
-    if (n == 0 ? !any && value && value != ~0ULL : value != 0) {
+    /* ADDR and MISC take what is written, as they do under KVM: there are no errors to lose */
+    if ((n == 0 && !any && value && value != ~0ULL) || (n == 1 && value)) {
         return false;
     }
     cpu->mc_bank[(number - 0x400) / 4][n] = value;

@@ -71,11 +71,22 @@ static int64_t deadline_wait_ns(const Apic *s)
     return MIN(ns, INT64_MAX / 4) + 1;
 }
 
+/* What is past is over at once: the program may look at the next instruction. */
 static void arm_deadline(Apic *s)
 {
+    int64_t wait;
+
     timer_disarm(&s->timer);
-    if (s->tsc_deadline) {
-        timer_arm(&s->timer, clock_ns(CLOCK_TYPE_VIRTUAL) + deadline_wait_ns(s));
+    if (!s->tsc_deadline) {
+        return;
+    }
+    wait = deadline_wait_ns(s);
+    if (wait) {
+        timer_arm(&s->timer, clock_ns(CLOCK_TYPE_VIRTUAL) + wait);
+    } else {
+        s->tsc_deadline = 0;
+        TRACE(apic_timer, "cpu %u mode %u", s->cpu->index, mode(s));
+        apic_local(s, LVT_TIMER);
     }
 }
 
@@ -87,11 +98,8 @@ static void expired(void *opaque)
         if (!s->tsc_deadline) {
             return;
         }
-        if (deadline_wait_ns(s)) {
-            arm_deadline(s);    /* the TSC and virtual time drift apart a little */
-            return;
-        }
-        s->tsc_deadline = 0;
+        arm_deadline(s);        /* again, where the TSC and virtual time drifted apart */
+        return;
     }
     TRACE(apic_timer, "cpu %u mode %u", s->cpu->index, mode(s));
     apic_local(s, LVT_TIMER);

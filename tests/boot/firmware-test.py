@@ -82,9 +82,19 @@ def pvh(folder):
              r'PVH modules=1 cmdline=\[a=b c\] content=\[the initrd\]')
 
 
+def pc(folder):
+    """A kernel that probes the CPU and the interrupt controllers says what is wrong."""
+    m = mica('-accel', 'soft', '-cpu', 'max,+tsc-deadline', '-device', 'pc-testdev',
+             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
+             '-kernel', os.path.join(folder, 'pc-kernel.elf'))
+    m.expect(r'[0-9]+ checks, ([0-9]+) failed')
+    status = m.wait()
+    check(status == 0x21, m.text[m.text.find('FAIL'):])
+
+
 CASES = {
     'banner': banner, 'banner-without-vga': banner_without_vga, 'menu': menu,
-    'multiboot': multiboot, 'pvh': pvh,
+    'multiboot': multiboot, 'pvh': pvh, 'pc': pc,
 }
 
 
