@@ -9,7 +9,11 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 SPDX = 'SPDX-License-Identifier: GPL-2.0-or-later'
 LINES_NOTE, CLOSURE_NOTE, CLOSURE_LINES_NOTE = 1000, 25, 2500
-FREESTANDING = {'tests/bench/kernels.c', 'tests/block/live-writer.c'}    # run in a guest
+FREESTANDING = {                        # run in a guest
+    'tests/bench/kernels.c', 'tests/block/live-writer.c', 'tests/boot/pc-apic.c',
+    'tests/boot/pc-kernel.c', 'tests/boot/pc-mmio.c', 'tests/boot/pc-paging.c',
+    'tests/boot/pc-system.c',
+}
 COMMENTS = {'.c': ('/* ', ' */'), '.h': ('/* ', ' */'), '.S': ('/* ', ' */'), '.py': ('# ', '')}
 
 

@@ -1,6 +1,6 @@
 /* Local APIC, I/O APIC and the events of a CPU: what arrives, and how soon */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pc-kernel.h"
+#include "tests/boot/pc-kernel.h"
 
 enum { GP = 13, EN = 1 << 11, EXTD = 1 << 10 };
 #define APIC 0xfee00000u

@@ -1,7 +1,7 @@
 /* A kernel of our own on the whole machine: report, traps, main */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* COM1 says what fails; port 0xf4 (isa-debug-exit) gets the number of failures. */
-#include "pc-kernel.h"
+#include "tests/boot/pc-kernel.h"
 #include <stdarg.h>
 
 void (*on_vector[256])(Regs *r);
@@ -59,10 +59,15 @@ void trap(Regs *r)
 {
     if (on_vector[r->vector]) {
         on_vector[r->vector](r);
-    } else if (r->vector < 32 && resume) {
-        fault = r->vector;
+    } else if ((r->vector < 32 || r->vector == 0x80) && resume) {
+        fault = r->vector == 0x80 ? -1 : (int)r->vector;
         fault_error = r->error;
         r->rip = resume;
+        if (r->cs & 3) {
+            r->cs = 8;
+            r->ss = 0x10;
+            r->rsp = kernel_rsp;
+        }
     } else {
         say("vector %x error %x at %x\n", r->vector, r->error, r->rip);
         out32(0xf4, 0x7f);
@@ -73,6 +78,7 @@ int kernel_main(void)
 {
     test_mmio();
     test_system();
+    test_paging();
     test_apic();
     say("%u checks, %u failed\n", (uint64_t)checks, (uint64_t)failures);
     return failures ? 1 : 0x10;

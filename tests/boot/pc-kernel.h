@@ -17,6 +17,9 @@ extern uint64_t volatile resume;        /* where an exception goes on; 0: it is 
 extern int volatile fault;              /* its vector, -1: there was none */
 extern uint32_t volatile fault_error;
 
+extern uint64_t volatile kernel_rsp;    /* where run_user() was called */
+void run_user(const void *code, const void *mem);
+
 void say(const char *fmt, ...);         /* %s %x %u */
 void check(bool ok, const char *what);
 
@@ -92,6 +95,7 @@ static inline void write32(uintptr_t at, uint32_t v)
 
 void test_apic(void);
 void test_mmio(void);
+void test_paging(void);
 void test_system(void);
 
 #endif

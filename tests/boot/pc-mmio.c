@@ -1,6 +1,6 @@
 /* Instructions on device memory: each leaves what it leaves on RAM */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pc-kernel.h"
+#include "tests/boot/pc-kernel.h"
 
 #define MMIO 0xff000000u                /* pc-testdev's echo memory */
 #define BYTES 64
@@ -61,7 +61,8 @@ void call_case(const void *code, void *mem, Left *out);
     X("fld1; fstpt (%rbx)") X("fld1; fsts (%rbx); fstl 8(%rbx); fistpl 16(%rbx)")            \
     X("fbld (%rbx); fbstp 16(%rbx)") X("fnstsw (%rbx); fnstenv 4(%rbx)")                     \
     X("movw $0x37f, (%rbx); fldcw (%rbx)") X("clflush (%rbx); prefetchnta (%rbx)")           \
-    X("lea 40(%rbx), %eax; mov %al, %ah; xlat; movzbl %al, %eax") X(".byte 0x66, 0x48, 0xa5; addr32 lodsb")        \
+    X("lea 40(%rbx), %eax; mov %al, %ah; xlat; movzbl %al, %eax")                            \
+    X(".byte 0x66, 0x48, 0xa5; addr32 lodsb")                                                \
     X("mov %cr8, %rax; mov %rax, (%rbx)") X("rdtsc; xor %eax, %eax; movl $3, (%rbx)")
 
 typedef struct Case {

@@ -18,7 +18,7 @@ start:
     mov %eax, %fs
     mov %eax, %gs
     mov $pd, %edi                           /* 4 GiB, one to one, in pages of 2 MiB */
-    mov $0x87, %eax
+    mov $0x83, %eax
 2:  mov %eax, (%edi)
     add $0x200000, %eax
     add $8, %edi
@@ -54,6 +54,8 @@ start:
     mov %ah, gdt + 0x28 + 7
     mov $0x28, %eax
     ltr %ax
+    movl $trap_stack_top, tss + 4           /* RSP0 */
+    movw $104, tss + 102
     xor %eax, %eax
     mov $idt, %edi                          /* interrupt gates to the stubs, 16 bytes each */
     mov $stubs, %edx
@@ -67,6 +69,7 @@ start:
     inc %eax
     cmp $256, %eax
     jne 5b
+    movb $0xee, idt + 0x80 * 16 + 5         /* INT 0x80 is the way out of CPL 3 */
     lidt idt_ptr
     fninit
     call kernel_main
@@ -158,11 +161,33 @@ case_end:
     pop %rbx
     ret
 
+/* run_user(code, mem): at CPL 3 with RBX = mem, until INT 0x80 or a fault. */
+    .globl run_user
+run_user:
+    .irp r, rbx, rbp, r12, r13, r14, r15
+    push %\r
+    .endr
+    mov %rsp, kernel_rsp
+    movq $1f, resume
+    mov %rsi, %rbx
+    pushq $0x3b
+    pushq $0
+    pushq $2
+    pushq $0x43
+    pushq %rdi
+    iretq
+1:  movq $0, resume
+    .irp r, r15, r14, r13, r12, rbp, rbx
+    pop %\r
+    .endr
+    ret
+
     .data
     .balign 8
 gdt:
     .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0x00cf9b000000ffff
     .quad 0x0000890000000067, 0
+    .quad 0x00cff3000000ffff, 0x00affb000000ffff            /* 0x38, 0x40: user */
 gdt_ptr:
     .word gdt_ptr - gdt - 1
     .quad gdt
@@ -172,13 +197,19 @@ idt_ptr:
 
     .bss
     .balign 4096
+    .globl pml4
 pml4: .skip 4096
 pdpt: .skip 4096
 pd: .skip 4 * 4096
     .globl idt
 idt: .skip 4096
 tss: .skip 104
+    .globl kernel_rsp
+    .balign 8
+kernel_rsp: .skip 8
     .balign 16
+    .skip 4096
+trap_stack_top:
     .skip 32768
 stack_top:
     .section .note.GNU-stack, "", @progbits

@@ -1,6 +1,6 @@
 /* Registers of the CPU that programs probe: MSRs, XCR0, PCID, cache and debug instructions */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pc-kernel.h"
+#include "tests/boot/pc-kernel.h"
 
 enum { UD = 6, NP = 11, GP = 13 };
 #define CR4_DE      (1u << 3)
