@@ -84,7 +84,7 @@ def pvh(folder):
 
 def pc(folder):
     """A kernel that probes the CPU and the interrupt controllers says what is wrong."""
-    m = mica('-accel', 'soft', '-cpu', 'max,+tsc-deadline', '-device', 'pc-testdev',
+    m = mica('-accel', 'soft', '-cpu', 'max,+smap,+tsc-deadline', '-device', 'pc-testdev',
              '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
              '-kernel', os.path.join(folder, 'pc-kernel.elf'))
     m.expect(r'[0-9]+ checks, ([0-9]+) failed')
