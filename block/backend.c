@@ -112,6 +112,28 @@ const char *blk_id(const BlockBackend *blk)
     return blk->id;
 }
 
+const char *blk_qdev(const BlockBackend *blk)
+{
+    return blk->qdev;
+}
+
+void co_blk_delete(BlockBackend *blk)
+{
+    BlockNode *node = blk_node(blk);
+
+    g_clear_pointer(&blk->id, g_free);
+    blk->on_read = blk->on_write = BLK_ERROR_REPORT;    /* nobody could mend it */
+    blk_cancel_parked(blk);
+    if (node) {
+        block_node_ref(node);
+        co_drain_begin(node);
+        blk_remove_medium(blk);
+        block_drain_end(node);
+        block_node_unref(node);
+    }
+    blk_unref(blk);
+}
+
 BlockNode *blk_node(const BlockBackend *blk)
 {
     return blk->root ? blk->root->node : NULL;

@@ -167,7 +167,10 @@ BlockBackend *blk_new(const char *id, BlockNode *node, Error **errp);
 void blk_ref(BlockBackend *blk);
 void blk_unref(BlockBackend *blk);
 BlockBackend *blk_find(const char *id);
+/* Drop a drive: its name and its medium go at once, the rest when no device has it any more. */
+void co_blk_delete(BlockBackend *blk);
 const char *blk_id(const BlockBackend *blk);            /* NULL: anonymous */
+const char *blk_qdev(const BlockBackend *blk);          /* its device's id or path, or NULL */
 BlockNode *blk_node(const BlockBackend *blk);           /* NULL: no medium */
 void blks_for_each(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 

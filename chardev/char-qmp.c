@@ -340,6 +340,23 @@ static bool co_take_backend(ChardevOptions *opts, const ChardevBackend *b, Error
     return true;
 }
 
+bool co_chardev_prepare(ChardevOptions *opts, Error **errp)
+{
+    ChardevSocket *s = &opts->u.socket;
+
+    if (opts->backend != CHARDEV_KIND_SOCKET) {
+        return true;
+    }
+    if (s->has_wait && s->wait) {
+        error_set(errp, "a monitor command does not wait for a connection: use wait=off");
+        return false;
+    }
+    if (s->server) {
+        s->has_wait = true;
+    }
+    return s->server || s->reconnect || !s->host || co_connect_first(s, errp);
+}
+
 static ChardevReturn *co_make(const char *id, const ChardevBackend *backend, Chardev **made,
                               Error **errp)
 {
@@ -372,28 +389,55 @@ ChardevReturn *qmp_chardev_add(const char *id, ChardevBackend *backend, Error **
     return co_make(id, backend, &chr, errp);
 }
 
-ChardevReturn *qmp_chardev_change(const char *id, ChardevBackend *backend, Error **errp)
+/* made is called new_id; it takes the place of id, which may be gone by now. */
+static bool replace(const char *id, Chardev *made, Error **errp)
 {
-    g_autofree char *new_id = g_strdup_printf("%s.new", id);
-    Chardev *chr = chardev_find(id), *made;
-    ChardevReturn *ret;
+    Chardev *chr = chardev_find(id);
+
+    if (!chr || !chardev_can_replace(chr, errp)) {
+        if (!chr) {
+            error_set(errp, "Chardev '%s' does not exist", id);
+        }
+        chardev_delete(made, NULL);
+        return false;
+    }
+    chardev_replace(chr, made);
+    return true;
+}
+
+static bool check_replace(const char *id, Error **errp)
+{
+    Chardev *chr = chardev_find(id);
 
     if (!chr) {
         error_set(errp, "Chardev '%s' does not exist", id);
-        return NULL;
+        return false;
     }
-    if (!chardev_can_replace(chr, errp)) {
-        return NULL;
-    }
-    ret = co_make(new_id, backend, &made, errp);
-    chr = chardev_find(id);             /* that may have waited */
-    if (ret && (!chr || !chardev_can_replace(chr, errp))) {
-        chardev_delete(made, NULL);
+    return chardev_can_replace(chr, errp);
+}
+
+ChardevReturn *qmp_chardev_change(const char *id, ChardevBackend *backend, Error **errp)
+{
+    g_autofree char *new_id = g_strdup_printf("%s.new", id);
+    Chardev *made;
+    ChardevReturn *ret = check_replace(id, errp) ? co_make(new_id, backend, &made, errp) : NULL;
+
+    if (ret && !replace(id, made, errp)) {
         qapi_free_ChardevReturn(ret);
         return NULL;
     }
-    if (ret) {
-        chardev_replace(chr, made);
-    }
     return ret;
+}
+
+bool co_chardev_change(const char *id, ChardevOptions *opts, Error **errp)
+{
+    Chardev *made;
+
+    g_free(opts->id);
+    opts->id = g_strdup_printf("%s.new", id);
+    if (!check_replace(id, errp) || !co_chardev_prepare(opts, errp)) {
+        return false;
+    }
+    made = chardev_new(opts, errp);
+    return made && replace(id, made, errp);
 }

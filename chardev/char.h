@@ -110,6 +110,13 @@ Chardev *chardev_new(const ChardevOptions *opts, Error **errp);
  * by *want_monitor (NULL: "mon:" is an error).
  */
 Chardev *chardev_new_short(const char *spec, const char *id, bool *want_monitor, Error **errp);
+/*
+ * For chardev_new() while the program runs: nothing waits for a connection, and
+ * a client's is made here. In coroutines.
+ */
+bool co_chardev_prepare(ChardevOptions *opts, Error **errp);
+/* Put what opts say (but for their id) in the place of a chardev that may be in use. */
+bool co_chardev_change(const char *id, ChardevOptions *opts, Error **errp);
 /* NULL when there is none of that id. */
 Chardev *chardev_find(const char *id);
 /* Unregister and close; fails while a front end is connected. */

@@ -1,4 +1,4 @@
-/* Human commands that are QMP commands under other names */
+/* Human commands that are QMP commands under other names; the block layer's are in hmp-block.c */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "monitor/hmp.h"
@@ -35,25 +35,44 @@ static void co_quit(const Json *args, GString *out, Error **errp)
     json_object_put(co_hmp_qmp("quit", NULL, errp));
 }
 
-static void co_block_resize(const Json *args, GString *out, Error **errp)
+static void co_dump(const Json *args, GString *out, Error **errp)
 {
+    static const char *const copied[] = { "begin", "length", "detach", NULL };
     Json *request = json_object_new_object();
-    g_autofree char *text = g_strdup(hmp_str(args, "size"));
-    char *end;
-    /* MiB where it has no suffix */
-    uint64_t size = g_ascii_strtoull(text, &end, 10);
-    static const char units[] = "bkMGT";
-    const char *unit = *end ? strchr(units, *end) : units + 2;
+    g_autofree char *protocol = g_strdup_printf("file:%s", hmp_str(args, "filename"));
 
-    if (end == text || !unit || (*end && end[1]) || size > INT64_MAX >> (10 * (unit - units))) {
-        error_set(errp, "'%s' is no size", text);
-        json_object_put(request);
-        return;
+    for (unsigned i = 0; copied[i]; i++) {
+        if (hmp_get(args, copied[i])) {
+            json_object_object_add(request, copied[i], json_object_get(hmp_get(args, copied[i])));
+        }
     }
-    json_object_object_add(request, "device", json_object_get(hmp_get(args, "device")));
-    json_object_object_add(request, "size",
-                           json_object_new_int64(size << (10 * (unit - units))));
-    json_object_put(co_hmp_qmp("block_resize", request, errp));
+    json_object_object_add(request, "paging", json_object_new_boolean(hmp_bool(args, "paging")));
+    json_object_object_add(request, "protocol", json_object_new_string(protocol));
+    json_object_put(co_hmp_qmp("dump-guest-memory", request, errp));
+}
+
+/* The value is JSON after -j; without, a number or a boolean where it looks like one. */
+static void co_qom_set(const Json *args, GString *out, Error **errp)
+{
+    const char *text = hmp_str(args, "value");
+    Json *request = json_object_new_object(), *value = NULL;
+
+    if (hmp_bool(args, "json")) {
+        if (!json_parse(text, strlen(text), &value, errp)) {
+            json_object_put(request);
+            return;
+        }
+    } else if (!strcmp(text, "on") || !strcmp(text, "off")) {
+        value = json_object_new_boolean(!strcmp(text, "on"));
+    } else {
+        if (!json_parse(text, strlen(text), &value, NULL)) {
+            value = json_object_new_string(text);
+        }
+    }
+    json_object_object_add(request, "path", json_object_get(hmp_get(args, "path")));
+    json_object_object_add(request, "property", json_object_get(hmp_get(args, "property")));
+    json_object_object_add(request, "value", value);
+    json_object_put(co_hmp_qmp("qom-set", request, errp));
 }
 
 static void show_ringbuf(const Json *value, GString *out)
@@ -76,21 +95,9 @@ static void show_json(const Json *value, GString *out)
                                             (Json *)value, JSON_C_TO_STRING_PRETTY));
 }
 
-static void names_of(const char *query, const char *member, GPtrArray *names);
-
-static void complete_jobs(GPtrArray *names)
-{
-    names_of("query-block-jobs", "device", names);
-}
-
 static void complete_chardevs(GPtrArray *names)
 {
-    names_of("query-chardev", "label", names);
-}
-
-static void complete_nodes(GPtrArray *names)
-{
-    names_of("query-named-block-nodes", "node-name", names);
+    hmp_names_of("query-chardev", "label", names);
 }
 
 /* These queries do not wait; should one do, what it finds comes too late and goes nowhere. */
@@ -115,7 +122,7 @@ static void co_names(void *opaque)
     g_free(n);
 }
 
-static void names_of(const char *query, const char *member, GPtrArray *names)
+void hmp_names_of(const char *query, const char *member, GPtrArray *names)
 {
     Names *n = g_new(Names, 1);
 
@@ -137,8 +144,15 @@ static const HmpCommand rows[] = {
       ID("action"), .qmp = "watchdog-set-action" },
     { "sendkey", "KEYS [HOLD_MS]", "press keys together: sendkey ctrl-alt-f1",
       { { "keys", HMP_WORD }, { "hold-time", HMP_INT, true } }, .co_run = co_sendkey },
-    { "screendump", "FILE [FORMAT]", "the screen to a file, ppm or png",
-      { { "filename", HMP_WORD }, { "format", HMP_WORD, true } }, .qmp = "screendump" },
+    { "screendump", "FILE [-f FORMAT] [DEVICE [HEAD]]", "the screen to a file, ppm or png",
+      { { "filename", HMP_WORD }, { "format", HMP_OPTION }, { "device", HMP_WORD, true },
+        { "head", HMP_INT, true } }, .qmp = "screendump" },
+    { "memsave", "ADDR SIZE FILE", "guest memory to a file, by virtual address",
+      { { "val", HMP_INT }, { "size", HMP_INT }, { "filename", HMP_WORD } }, .qmp = "memsave" },
+    { "dump-guest-memory", "[-p] [-d] FILE [BEGIN LENGTH]", "an ELF core of the guest; -p: by its "
+      "page tables, -d: return at once",
+      { { "paging", HMP_FLAG }, { "detach", HMP_FLAG }, { "filename", HMP_WORD },
+        { "begin", HMP_INT, true }, { "length", HMP_INT, true } }, .co_run = co_dump },
     { "pmemsave", "ADDR SIZE FILE", "guest memory to a file, by physical address",
       { { "val", HMP_INT }, { "size", HMP_INT }, { "filename", HMP_WORD } }, .qmp = "pmemsave" },
     { "object_del", "ID", "remove an object of -object", ID("id"), .qmp = "object-del" },
@@ -158,29 +172,9 @@ static const HmpCommand rows[] = {
       .qmp = "qom-list", .show = show_qom_list },
     { "qom-get", "PATH PROPERTY", "a property of an object",
       { { "path", HMP_WORD }, { "property", HMP_WORD } }, .qmp = "qom-get", .show = show_json },
-    { "eject", "[-f] DEVICE", "take a medium out",
-      { { "force", HMP_FLAG }, { "device", HMP_WORD } }, .qmp = "eject" },
-    { "block_resize", "DEVICE SIZE", "another size for an image, MiB unless it has a suffix",
-      { { "device", HMP_WORD }, { "size", HMP_WORD } }, .co_run = co_block_resize,
-      .complete = complete_nodes },
-    { "block_stream", "DEVICE [SPEED [BASE]]", "copy what is below an image into it",
-      { { "device", HMP_WORD }, { "speed", HMP_INT, true }, { "base", HMP_WORD, true } },
-      .qmp = "block-stream", .complete = complete_nodes },
-    { "block_job_set_speed", "JOB SPEED", "limit a job, bytes a second",
-      { { "device", HMP_WORD }, { "speed", HMP_INT } }, .qmp = "block-job-set-speed",
-      .complete = complete_jobs },
-    { "block_job_cancel", "[-f] JOB", "end a job",
-      { { "force", HMP_FLAG }, { "device", HMP_WORD } }, .qmp = "block-job-cancel",
-      .complete = complete_jobs },
-    { "block_job_complete", "JOB", "let a job that is ready finish", ID("device"),
-      .qmp = "block-job-complete", .complete = complete_jobs },
-    { "block_job_pause", "JOB", "stop a job", ID("device"), .qmp = "block-job-pause",
-      .complete = complete_jobs },
-    { "block_job_resume", "JOB", "let a job go on", ID("device"), .qmp = "block-job-resume",
-      .complete = complete_jobs },
-    { "nbd_server_stop", "", "end the NBD server", .qmp = "nbd-server-stop" },
-    { "nbd_server_remove", "NAME", "remove an export",
-      { { "name", HMP_WORD } }, .qmp = "nbd-server-remove" },
+    { "qom-set", "[-j] PATH PROPERTY VALUE", "set a property of an object; -j: the value is JSON",
+      { { "json", HMP_FLAG }, { "path", HMP_WORD }, { "property", HMP_WORD },
+        { "value", HMP_REST } }, .co_run = co_qom_set },
     { "closefd", "NAME", "close a descriptor of getfd", ID("fdname"), .qmp = "closefd" },
     { }
 };

@@ -73,45 +73,107 @@ static const char *cache_mode(const Json *cache)
               : direct ? "writethrough, direct" : "writethrough";
 }
 
-static void show_medium(const Json *v, GString *out)
+static void show_limits(const Json *medium, GString *out)
 {
-    const char *backing = hmp_str(v, "backing_file");
+    static const char *const names[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
+    bool any = false;
 
-    g_string_append_printf(out, ": %s (%s%s)\n", hmp_str(v, "file"), hmp_str(v, "drv"),
-                           hmp_bool(v, "ro") ? ", read-only" : "");
-    g_string_append_printf(out, "    Cache mode:       %s%s\n",
-                           cache_mode(hmp_get(v, "cache")),
-                           hmp_bool(hmp_get(v, "cache"), "no-flush") ? ", ignore flushes" : "");
-    if (backing) {
-        g_string_append_printf(out, "    Backing file:     %s (chain depth: %" PRId64 ")\n",
-                               backing, hmp_int(v, "backing_file_depth"));
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        any |= hmp_int(medium, names[i]) != 0;
+    }
+    if (any) {
+        g_string_append(out, "    I/O throttling:  ");
+        for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+            g_string_append_printf(out, " %s=%" PRId64, names[i], hmp_int(medium, names[i]));
+        }
+        g_string_append_c(out, '\n');
     }
 }
 
-static void show_block(const Json *v, GString *out)
+static void show_image(const Json *image, GString *out)
 {
-    for_each(row, v) {
-        const Json *medium = hmp_get(row, "inserted");
-        const char *device = hmp_str(row, "device"), *qdev = hmp_str(row, "qdev");
-        const char *node = medium ? hmp_str(medium, "node-name") : NULL;
+    g_string_append_printf(out, "\nImages:\nimage: %s\nfile format: %s\n"
+                           "virtual size: %" PRId64 " bytes\n", hmp_str(image, "filename"),
+                           hmp_str(image, "format"), hmp_int(image, "virtual-size"));
+    if (hmp_get(image, "actual-size")) {
+        g_string_append_printf(out, "disk size: %" PRId64 " bytes\n",
+                               hmp_int(image, "actual-size"));
+    }
+    if (hmp_get(image, "cluster-size")) {
+        g_string_append_printf(out, "cluster_size: %" PRId64 "\n",
+                               hmp_int(image, "cluster-size"));
+    }
+    if (hmp_str(image, "backing-filename")) {
+        g_string_append_printf(out, "backing file: %s\n", hmp_str(image, "backing-filename"));
+    }
+}
 
-        g_string_append(out, device && *device ? device : qdev && !node ? qdev : "");
-        if (node) {
-            g_string_append_printf(out, device && *device ? " (%s)" : "%s", node);
+/* info: of the drive, NULL for a node. */
+static void show_node(const Json *info, const Json *medium, bool verbose, GString *out)
+{
+    const char *device = info ? hmp_str(info, "device") : NULL;
+    const char *qdev = info ? hmp_str(info, "qdev") : NULL;
+    const char *node = medium ? hmp_str(medium, "node-name") : NULL;
+    const char *backing = medium ? hmp_str(medium, "backing_file") : NULL;
+    const Json *cache;
+
+    g_string_append(out, device && *device ? device : qdev && !node ? qdev : "");
+    if (node) {
+        g_string_append_printf(out, device && *device ? " (%s)" : "%s", node);
+    }
+    if (medium) {
+        g_string_append_printf(out, ": %s (%s%s)\n", hmp_str(medium, "file"),
+                               hmp_str(medium, "drv"),
+                               hmp_bool(medium, "ro") ? ", read-only" : "");
+    } else {
+        g_string_append(out, ": [not inserted]\n");
+    }
+    if (qdev) {
+        g_string_append_printf(out, "    Attached to:      %s\n", qdev);
+    }
+    if (info && hmp_bool(info, "removable")) {
+        g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
+                               hmp_bool(info, "locked") ? "" : "not ",
+                               hmp_bool(info, "tray_open") ? "open" : "closed");
+    }
+    if (!medium) {
+        return;
+    }
+    cache = hmp_get(medium, "cache");
+    g_string_append_printf(out, "    Cache mode:       %s%s\n", cache_mode(cache),
+                           hmp_bool(cache, "no-flush") ? ", ignore flushes" : "");
+    if (backing) {
+        g_string_append_printf(out, "    Backing file:     %s (chain depth: %" PRId64 ")\n",
+                               backing, hmp_int(medium, "backing_file_depth"));
+    }
+    if (hmp_str(medium, "detect_zeroes") && strcmp(hmp_str(medium, "detect_zeroes"), "off")) {
+        g_string_append_printf(out, "    Detect zeroes:    %s\n",
+                               hmp_str(medium, "detect_zeroes"));
+    }
+    show_limits(medium, out);
+    if (verbose) {
+        show_image(hmp_get(medium, "image"), out);
+    }
+}
+
+static void co_block(const Json *args, GString *out, Error **errp)
+{
+    bool nodes = hmp_bool(args, "nodes"), verbose = hmp_bool(args, "verbose"), any = false;
+    const char *wanted = hmp_str(args, "device");
+    JSON_AUTO rows = co_hmp_qmp(nodes ? "query-named-block-nodes" : "query-block", NULL, errp);
+
+    if (!rows) {
+        return;
+    }
+    for_each(row, rows) {
+        if (wanted && strcmp(wanted, hmp_str(row, nodes ? "node-name" : "device"))) {
+            continue;
         }
-        if (medium) {
-            show_medium(medium, out);
-        } else {
-            g_string_append(out, ": [not inserted]\n");
+        if (any) {
+            g_string_append_c(out, '\n');
         }
-        if (qdev) {
-            g_string_append_printf(out, "    Attached to:      %s\n", qdev);
-        }
-        if (hmp_bool(row, "removable")) {
-            g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
-                                   hmp_bool(row, "locked") ? "" : "not ",
-                                   hmp_bool(row, "tray_open") ? "open" : "closed");
-        }
+        any = true;
+        show_node(nodes ? NULL : row, nodes ? row : hmp_get(row, "inserted"), verbose, out);
     }
 }
 
@@ -148,6 +210,39 @@ static void show_block_jobs(const Json *v, GString *out)
                                " bytes, speed limit %" PRId64 " bytes/s\n", hmp_str(row, "type"),
                                hmp_str(row, "device"), hmp_int(row, "offset"),
                                hmp_int(row, "len"), hmp_int(row, "speed"));
+    }
+}
+
+static void show_dump(const Json *v, GString *out)
+{
+    double done = (double)hmp_int(v, "completed"), total = (double)hmp_int(v, "total");
+
+    g_string_append_printf(out, "Status: %s\n", hmp_str(v, "status"));
+    if (!strcmp(hmp_str(v, "status"), "active") && total > 0) {
+        g_string_append_printf(out, "Finished: %.2f %%\n", 100 * done / total);
+    }
+}
+
+static void show_hotpluggable_cpus(const Json *v, GString *out)
+{
+    static const char *const ids[] = { "node-id", "socket-id", "die-id", "core-id", "thread-id" };
+
+    g_string_append(out, "Hotpluggable CPUs:\n");
+    for_each(row, v) {
+        const Json *props = hmp_get(row, "props");
+
+        g_string_append_printf(out, "  type: \"%s\"\n  vcpus_count: \"%" PRId64 "\"\n",
+                               hmp_str(row, "type"), hmp_int(row, "vcpus-count"));
+        if (hmp_str(row, "qom-path")) {
+            g_string_append_printf(out, "  qom_path: \"%s\"\n", hmp_str(row, "qom-path"));
+        }
+        g_string_append(out, "  CPUInstance Properties:\n");
+        for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+            if (hmp_get(props, ids[i])) {
+                g_string_append_printf(out, "    %s: \"%" PRId64 "\"\n", ids[i],
+                                       hmp_int(props, ids[i]));
+            }
+        }
     }
 }
 
@@ -289,10 +384,15 @@ static const HmpCommand rows[] = {
     { "kvm", "", "whether KVM is used", .qmp = "query-kvm", .show = show_kvm },
     { "chardev", "", "the character devices", .qmp = "query-chardev", .show = show_chardev },
     { "cpus", "", "the CPUs and their threads", .qmp = "query-cpus-fast", .show = show_cpus },
-    { "block", "", "the drives", .qmp = "query-block", .show = show_block },
+    { "block", "[-n] [-v] [DEVICE]", "the drives, or one; -n: nodes, -v: their images too",
+      { { "nodes", HMP_FLAG }, { "verbose", HMP_FLAG }, { "device", HMP_WORD, true } },
+      .co_run = co_block },
     { "blockstats", "", "what the drives did", .qmp = "query-blockstats",
       .show = show_blockstats },
     { "block-jobs", "", "the block jobs", .qmp = "query-block-jobs", .show = show_block_jobs },
+    { "dump", "", "how far the latest dump of memory is", .qmp = "query-dump", .show = show_dump },
+    { "hotpluggable-cpus", "", "the CPUs there are, and those there may be",
+      .qmp = "query-hotpluggable-cpus", .show = show_hotpluggable_cpus },
     { "iothreads", "", "the iothreads", .qmp = "query-iothreads", .show = show_iothreads },
     { "memory_size_summary", "", "how much memory the guest has",
       .qmp = "query-memory-size-summary", .show = show_memory_size },

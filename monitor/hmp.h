@@ -66,4 +66,7 @@ int64_t hmp_int(const Json *object, const char *name);
 bool hmp_bool(const Json *object, const char *name);
 Json *hmp_get(const Json *object, const char *name);
 
+/* For completion: that member of each object that a query gives, if it answers at once. */
+void hmp_names_of(const char *query, const char *member, GPtrArray *names);
+
 #endif

@@ -89,6 +89,9 @@ bool create_late_objects(Config *c, Error **errp);
 bool create_numa(Config *c, Error **errp);     /* and the choice of memory backends */
 bool create_numa_finish(Config *c, Error **errp);
 bool create_drives(Config *c, Error **errp);
+bool co_create_drive(const ConfigItem *item, Error **errp);    /* its .json, .node and .id */
+/* Text of -drive: what it says of the drive, and of the node (NULL: nothing). */
+bool config_parse_drive(const char *arg, Json **drive, Json **node, Error **errp);
 bool create_accel(Config *c, Error **errp);
 bool create_board(Config *c, Error **errp);
 bool create_devices(Config *c, Error **errp);

@@ -110,7 +110,10 @@ static const BlkErrorPolicy error_policies[] = {
 };
 
 /* The node of a -drive: format over protocol, under a temporary layer for snapshot=on. */
-static BlockNode *open_drive(const DriveOptions *o, const Json *options, Error **errp)
+typedef BlockNode *OpenFn(const BlockOpenHow *how, Error **errp);
+
+static BlockNode *open_drive(const DriveOptions *o, const Json *options, OpenFn *open,
+                             Error **errp)
 {
     bool write = !o->read_only && !o->readonly &&
                  !(o->has_media && o->media == DRIVE_MEDIA_CDROM);
@@ -132,10 +135,10 @@ static BlockNode *open_drive(const DriveOptions *o, const Json *options, Error *
         report_warning("disabling copy-on-read on read-only drive");
         how.copy_on_read = false;
     }
-    return block_open_user(&how, errp);
+    return open(&how, errp);
 }
 
-static bool create_drive(const ConfigItem *item, Error **errp)
+static bool add_drive(const ConfigItem *item, OpenFn *open, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(item->json, QAPI_KEYVAL, errp);
     BlkErrorPolicy on_read, on_write;
@@ -151,7 +154,7 @@ static bool create_drive(const ConfigItem *item, Error **errp)
         return false;
     }
     if (o->file || item->node) {
-        node = open_drive(o, item->node, errp);
+        node = open_drive(o, item->node, open, errp);
         if (!node) {
             return false;
         }
@@ -171,6 +174,16 @@ static bool create_drive(const ConfigItem *item, Error **errp)
         return false;
     }
     return true;                /* the drive stays, whether or not a device takes it */
+}
+
+static bool create_drive(const ConfigItem *item, Error **errp)
+{
+    return add_drive(item, block_open_user, errp);
+}
+
+bool co_create_drive(const ConfigItem *item, Error **errp)
+{
+    return add_drive(item, co_block_open_user, errp);
 }
 
 static void stop_for_error(void)

@@ -9,6 +9,7 @@
 #include "memory/memory.h"
 #include "monitor/hmp.h"
 #include "qapi/keyval.h"
+#include "qapi/types-char.h"
 #include "qom/user-object.h"
 #include "system/hmp-machine.h"
 
@@ -310,6 +311,32 @@ static void co_object_add(const Json *args, GString *out, Error **errp)
     json_object_put(options);
 }
 
+static void co_chardev_add(const Json *args, GString *out, Error **errp)
+{
+    JSON_AUTO options = keyval_parse_bare(hmp_str(args, "options"), "backend", NULL, errp);
+    g_autoptr(ChardevOptions) opts =
+        options ? qapi_parse_ChardevOptions(options, QAPI_KEYVAL, errp) : NULL;
+
+    if (opts && co_chardev_prepare(opts, errp)) {
+        chardev_new(opts, errp);
+    }
+}
+
+static void co_chardev_swap(const Json *args, GString *out, Error **errp)
+{
+    JSON_AUTO options = keyval_parse_bare(hmp_str(args, "options"), "backend", NULL, errp);
+    g_autoptr(ChardevOptions) opts = NULL;
+
+    if (!options) {
+        return;
+    }
+    json_object_object_add(options, "id", json_object_get(hmp_get(args, "id")));
+    opts = qapi_parse_ChardevOptions(options, QAPI_KEYVAL, errp);
+    if (opts) {
+        co_chardev_change(hmp_str(args, "id"), opts, errp);
+    }
+}
+
 static void add_id(Device *dev, void *opaque)
 {
     if (dev->id) {
@@ -341,6 +368,10 @@ static const HmpCommand rows[] = {
       .complete = complete_devices },
     { "object_add", "TYPE,id=ID[,PROP=VALUE][,...]", "make an object, as -object has it",
       { { "object", HMP_REST } }, .co_run = co_object_add },
+    { "chardev-add", "BACKEND,id=ID[,...]", "add a character device, as -chardev has it",
+      { { "options", HMP_REST } }, .co_run = co_chardev_add },
+    { "chardev-change", "ID BACKEND[,...]", "another back end for a character device in use",
+      { { "id", HMP_WORD }, { "options", HMP_REST } }, .co_run = co_chardev_swap },
     { }
 };
 static const HmpTable table = { rows, false };

@@ -101,34 +101,47 @@ static bool is_help(const char *text)
     return text && (!strcmp(text, "help") || !strcmp(text, "?"));
 }
 
-static bool apply_drive(Config *c, const OptionRow *row, const char *arg, Error **errp)
+bool config_parse_drive(const char *arg, Json **drive, Json **node, Error **errp)
 {
     JSON_AUTO all = keyval_parse_flat(arg, NULL, errp);
     JSON_AUTO flat = json_object_new_object();
-    JSON_AUTO node = json_object_new_object();
-    JSON_AUTO drive = NULL;
+    JSON_AUTO rest = json_object_new_object();
     g_autoptr(DriveOptions) checked = NULL;
-    ConfigItem *item;
 
+    *drive = *node = NULL;
     if (!all) {
         return false;
     }
-    if (is_help(keyval_get(all, "format"))) {
+    json_object_object_foreach(all, key, value) {
+        json_object_object_add(is_drive_parameter(key) ? flat : rest, key,
+                               json_object_get(value));
+    }
+    *drive = keyval_nest(flat, errp);
+    checked = *drive ? qapi_parse_DriveOptions(*drive, QAPI_KEYVAL, errp) : NULL;
+    if (checked && json_object_object_length(rest)) {
+        *node = keyval_nest(rest, errp);
+    }
+    if (!checked || (json_object_object_length(rest) && !*node)) {
+        json_object_put(g_steal_pointer(drive));
+        return false;
+    }
+    return true;
+}
+
+static bool apply_drive(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    JSON_AUTO all = keyval_parse_flat(arg, NULL, NULL);
+    Json *drive, *node;
+
+    if (all && is_help(keyval_get(all, "format"))) {
         help_block_drivers();
         option_help_done();
     }
-    json_object_object_foreach(all, key, value) {
-        json_object_object_add(is_drive_parameter(key) ? flat : node, key,
-                               json_object_get(value));
-    }
-    drive = keyval_nest(flat, errp);
-    checked = drive ? qapi_parse_DriveOptions(drive, QAPI_KEYVAL, errp) : NULL;
-    if (!checked) {
+    if (!config_parse_drive(arg, &drive, &node, errp)) {
         return false;
     }
-    item = config_add(c->drives, c->origin, json_object_get(drive), QAPI_KEYVAL);
-    item->node = json_object_object_length(node) ? keyval_nest(node, errp) : NULL;
-    return item->node || !json_object_object_length(node);
+    config_add(c->drives, c->origin, drive, QAPI_KEYVAL)->node = node;
+    return true;
 }
 
 /* -hda FILE to -hdd, -cdrom FILE, -fda FILE, -fdb FILE: a -drive at that place. */

@@ -225,6 +225,90 @@ static int read_done(Request *r, const char *name, int ret)
     return ret;
 }
 
+/* By way of a device's backend, where the emulator runs the command. */
+
+typedef struct Wait {
+    Coroutine *co;
+    int ret;
+} Wait;
+
+static void request_ended(void *opaque, int ret)
+{
+    Wait *w = opaque;
+
+    w->ret = ret;
+    co_wake(w->co);
+}
+
+static unsigned blk_flags(unsigned flags)
+{
+    return (flags & BLOCK_REQ_FUA ? BLK_FUA : 0) |
+           (flags & BLOCK_REQ_MAY_UNMAP ? BLK_MAY_UNMAP : 0) |
+           (flags & BLOCK_REQ_NO_FALLBACK ? BLK_NO_FALLBACK : 0);
+}
+
+static int co_read_data(const Request *r)
+{
+    Wait w = { co_self(), 0 };
+
+    if (!r->io->blk) {
+        return co_node_preadv(r->io->image.node, r->offset, r->bytes, r->iov.iov, r->iov.n);
+    }
+    blk_aio_preadv(r->io->blk, r->offset, r->iov.iov, r->iov.n, request_ended, &w);
+    co_yield();
+    return w.ret;
+}
+
+static int co_write_data(const Request *r, unsigned flags)
+{
+    Wait w = { co_self(), 0 };
+
+    if (!r->io->blk || r->args.compressed) {
+        return co_node_pwritev(r->io->image.node, r->offset, r->bytes, r->iov.iov, r->iov.n,
+                               flags);
+    }
+    blk_aio_pwritev(r->io->blk, r->offset, r->iov.iov, r->iov.n, blk_flags(flags), request_ended,
+                    &w);
+    co_yield();
+    return w.ret;
+}
+
+static int co_write_zeroes(const Request *r, unsigned flags)
+{
+    Wait w = { co_self(), 0 };
+
+    if (!r->io->blk) {
+        return co_node_pwrite_zeroes(r->io->image.node, r->offset, r->bytes, flags);
+    }
+    blk_aio_pwrite_zeroes(r->io->blk, r->offset, r->bytes, blk_flags(flags), request_ended, &w);
+    co_yield();
+    return w.ret;
+}
+
+static int co_discard_data(const Request *r)
+{
+    Wait w = { co_self(), 0 };
+
+    if (!r->io->blk) {
+        return co_node_pdiscard(r->io->image.node, r->offset, r->bytes);
+    }
+    blk_aio_pdiscard(r->io->blk, r->offset, r->bytes, request_ended, &w);
+    co_yield();
+    return w.ret;
+}
+
+static int co_flush_data(const Io *io)
+{
+    Wait w = { co_self(), 0 };
+
+    if (!io->blk) {
+        return co_node_flush(io->image.node);
+    }
+    blk_aio_flush(io->blk, request_ended, &w);
+    co_yield();
+    return w.ret;
+}
+
 static int co_read_request(Request *r)
 {
     BlockNode *node = r->io->image.node;
@@ -233,7 +317,7 @@ static int co_read_request(Request *r)
     if (r->args.vmstate) {
         return co_io_load_vmstate(node, r->offset, r->iov.iov, r->iov.n);
     }
-    return co_node_preadv(node, r->offset, r->bytes, r->iov.iov, r->iov.n);
+    return co_read_data(r);
 }
 
 static bool check_sectors(const Request *r)
@@ -368,12 +452,12 @@ static int co_write_request(Request *r)
     if (r->args.zeroes) {
         flags |= r->args.unmap ? BLOCK_REQ_MAY_UNMAP : 0;
         flags |= r->args.no_fallback ? BLOCK_REQ_NO_FALLBACK : 0;
-        return co_node_pwrite_zeroes(node, r->offset, r->bytes, flags);
+        return co_write_zeroes(r, flags);
     }
     if (r->args.compressed) {
         flags |= BLOCK_REQ_COMPRESSED;
     }
-    return co_node_pwritev(node, r->offset, r->bytes, r->iov.iov, r->iov.n, flags);
+    return co_write_data(r, flags);
 }
 
 static int write_done(Request *r, const char *name, int ret)
@@ -597,7 +681,7 @@ static int co_io_aio_flush(Io *io, int argc, char **argv)
 
 static int co_io_flush(Io *io, int argc, char **argv)
 {
-    return co_node_flush(io->image.node);
+    return co_flush_data(io);
 }
 
 static int co_io_discard(Io *io, int argc, char **argv)
@@ -620,7 +704,7 @@ static int co_io_discard(Io *io, int argc, char **argv)
         return -EINVAL;
     }
     r.begin_ns = clock_ns(CLOCK_TYPE_REALTIME);
-    ret = co_node_pdiscard(io->image.node, r.offset, r.bytes);
+    ret = co_discard_data(&r);
     return write_done(&r, "discard", ret);
 }
 

@@ -135,10 +135,11 @@ static int co_io_sigraise(Io *io, int argc, char **argv)
 
 const IoCommand io_program_commands[] = {
     { "abort", NULL, co_io_abort, 0, 0, true, 0, NULL,
-      "simulate a program crash using abort(3)", NULL },
+      "simulate a program crash using abort(3)", NULL, true },
     { "close", "c", co_io_close_command, 0, 0, false, 0, NULL, "close the current open file",
-      NULL },
-    { "help", "?", co_io_help, 0, 1, true, 0, "[command]", "help for one or all commands", NULL },
+      NULL, true },
+    { "help", "?", co_io_help, 0, 1, true, 0, "[command]", "help for one or all commands", NULL,
+      true },
     { "open", "o", co_io_open_command, 1, -1, true, 0,
       "[-rsCnkU] [-t cache] [-d discard] [-o options] [path]", "open the file specified by path",
       " Example: 'open -n -o driver=raw /tmp/data' opens a raw image past the host's cache.\n\n"
@@ -151,8 +152,8 @@ const IoCommand io_program_commands[] = {
       " -i, -- how requests reach the kernel\n"
       " -t, -- the cache mode\n"
       " -d, -- ignore or unmap\n"
-      " -o, -- the node's options\n" },
-    { "quit", "q", co_io_quit, 0, -1, true, 0, NULL, "exit the program", NULL },
+      " -o, -- the node's options\n", true },
+    { "quit", "q", co_io_quit, 0, -1, true, 0, NULL, "exit the program", NULL, true },
     { "reopen", NULL, co_io_reopen, 0, -1, false, 0, "[(-r|-w)] [-c cache] [-o options]",
       "reopens an image with new options",
       " Example: 'reopen -o lazy-refcounts=on' changes how a qcow2 image is written.\n\n"
@@ -161,7 +162,7 @@ const IoCommand io_program_commands[] = {
       " -c, -- the cache mode\n"
       " -o, -- the node's options, as open has them\n" },
     { "sigraise", NULL, co_io_sigraise, 1, 1, true, 0, "signal", "raises a signal",
-      " Example: 'sigraise 15' raises SIGTERM.\n" },
+      " Example: 'sigraise 15' raises SIGTERM.\n", true },
     { "sleep", NULL, co_io_sleep, 1, 1, true, 0, NULL,
       "waits for the given value in milliseconds", NULL },
     { NULL, NULL, NULL, 0, 0, false, 0, NULL, NULL, NULL },

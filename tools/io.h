@@ -3,11 +3,14 @@
 #ifndef TOOLS_IO_H
 #define TOOLS_IO_H
 
+#include "block/block.h"
 #include "tools/tool.h"
 
 /* The program's state: one image at a time. */
 typedef struct Io {
     ToolImage image;            /* node NULL: none is open */
+    BlockBackend *blk;          /* requests go through it, with its limits and counts; or NULL */
+    bool embedded;              /* in the emulator, which the commands must not end */
     bool misaligned;            /* -m: buffers begin at odd addresses */
     bool quit;
     unsigned in_flight;         /* aio_* requests */
@@ -27,6 +30,7 @@ struct IoCommand {
     uint32_t perm;              /* BLOCK_PERM_* that it needs beside reading */
     const char *args, *oneline;
     const char *help;           /* further lines, or NULL */
+    bool only_tool;             /* not for the emulator */
 };
 
 /* Each of these ends with a row without a name. */
@@ -53,6 +57,8 @@ void co_io_close(Io *io);
 /* The machine state of an image that can hold one. */
 int co_io_load_vmstate(BlockNode *node, int64_t pos, const struct iovec *iov, unsigned niov);
 int co_io_save_vmstate(BlockNode *node, int64_t pos, const struct iovec *iov, unsigned niov);
+/* 0 or a negative errno, which was told. */
+int co_io_run_line(Io *io, const char *line);
 /* Wait until aio_* requests have ended. */
 void co_io_drain(Io *io);
 

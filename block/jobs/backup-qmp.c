@@ -145,7 +145,8 @@ static bool drive_co_prepare(void *state, const TransactionAction *action, JobTx
         .source = source, .filename = b->target, .format = b->format, .sync = b->sync,
         .existing = b->has_mode && b->mode == NEW_IMAGE_MODE_EXISTING,
     }, errp);
-    return s->target &&
+    source = s->target ? block_node_of_device(b->device, errp) : NULL;
+    return source &&
            co_make_job(s, qapi_DriveBackup_base(b), source, s->target, jobs, errp);
 }
 

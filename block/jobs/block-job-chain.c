@@ -88,15 +88,16 @@ BlockNode *co_block_job_target(const BlockJobTarget *t, Error **errp)
     if (!format && !t->existing) {
         format = block_skip_filters(t->source)->driver->name;
     }
-    if (!t->existing && !co_make_target(t, format, errp)) {
-        return NULL;
-    }
+    /* Once the target is made the source may be another node, or gone. */
     json_object_object_add(cache, "direct", json_object_new_boolean(t->source->cache_direct));
     json_object_object_add(cache, "no-flush", json_object_new_boolean(t->source->no_flush));
     json_object_object_add(options, "cache", json_object_get(cache));
     json_object_object_add(options, "discard", json_object_new_string("unmap"));
     if (t->node_name) {
         json_object_object_add(options, "node-name", json_object_new_string(t->node_name));
+    }
+    if (!t->existing && !co_make_target(t, format, errp)) {
+        return NULL;
     }
     return co_block_open_image(t->filename, format, options, BLOCK_OPEN_NO_BACKING, errp);
 }

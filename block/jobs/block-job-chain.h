@@ -21,7 +21,11 @@ typedef struct BlockJobTarget {
     bool existing;              /* else it is made, with the name of what it stands on */
 } BlockJobTarget;
 
-/* Open it, without what is below it: the caller's reference. NULL with errp. */
+/*
+ * Open it, without what is below it: the caller's reference. NULL with errp.
+ * Meanwhile the source may have gone, or another node have taken its place:
+ * look it up again.
+ */
 BlockNode *co_block_job_target(const BlockJobTarget *target, Error **errp);
 
 #endif

@@ -275,7 +275,10 @@ void qmp_drive_mirror(DriveMirror *m, Error **errp)
     o.zero_target = t.sync == MIRROR_SYNC_MODE_FULL && t.existing;
     o.target = co_block_job_target(&t, errp);
     if (o.target) {
-        co_mirror_start(&o, errp);
+        o.source = block_node_of_device(m->device, errp);
+        if (o.source && sync_mode(&o, m->sync, errp)) {
+            co_mirror_start(&o, errp);
+        }
         block_node_unref(o.target);     /* the job has its own */
     }
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # The human monitor: lines over QMP, and a session with a prompt, editing, history, completion
 # SPDX-License-Identifier: GPL-2.0-or-later
+import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 from qmplib import PATIENCE, Program
@@ -110,6 +112,64 @@ def test_registers():
         assert hmp('info mem') == hmp('info tlb') == 'PG disabled\n'
         assert hmp('info jit').startswith('Translation buffer state:')
         assert "invalid char in format: 'Q'" in hmp('x /Q 0')
+
+
+def test_drives():
+    """What people do with drives, media and chardevs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ('disk', 'cd'):
+            with open(f'{folder}/{name}', 'wb') as f:
+                f.truncate(1 << 20)
+        with Program(BINARY, [*PC, '-drive', 'file=disk,format=raw,id=d0', '-drive',
+                              'if=ide,index=2,media=cdrom,id=cd0', '-chardev', 'null,id=c0'],
+                     cwd=folder) as p:
+            def hmp(line):
+                return p.qmp.cmd('human-monitor-command',
+                                 command_line=line).replace('\r\n', '\n')
+            shown = hmp('info block')
+            assert re.match(r'd0 \(#block\d+\): disk \(raw\)\n    Attached to:      /machine/'
+                            r'unattached/device\[\d+\]\n    Cache mode:       writeback\n\n'
+                            r'cd0: \[not inserted\]\n    Attached to: .*\n    Removable device: '
+                            r'not locked, tray closed\n$', shown), shown
+            assert 'virtual size: 1048576' in hmp('info block -v d0')
+            assert 'Attached' not in hmp('info block -n')
+            assert hmp('change cd0 cd raw') == '' and 'cd0 (#block' in hmp('info block cd0')
+            assert hmp('eject cd0') == '' and '[not inserted]' in hmp('info block cd0')
+            assert 'not removable' in hmp('change d0 cd')
+            # drives come and go, even from under a device
+            assert hmp('drive_add 0 if=none,id=x,file=cd,format=raw') == 'OK\n'
+            assert 'already exists' in hmp('drive_add 0 if=none,id=x')
+            assert "Can't hot-add drive" in hmp('drive_add 0 if=ide,id=y')
+            assert hmp('drive_del x') == '' and "'x' not found" in hmp('drive_del x')
+            assert hmp('drive_add -n 0 driver=null-co,node-name=n') == hmp('drive_del n') == ''
+            # what qemu-io prints goes to the program's output
+            assert hmp('qemu-io d0 "write -P 7 0 64k"') == hmp('qemu-io d0 "read -P 7 0 64k"') == ''
+            assert hmp('qemu-io d0 "aio_write -P 8 0 64k"') == hmp('qemu-io d0 aio_flush') == ''
+            assert hmp('qemu-io d0 quit') == hmp('qemu-io d0 "read -P 7 0 1k"') == ''
+            assert "Device 'cd0' has no medium" in hmp('qemu-io cd0 "read 0 1k"')
+            assert re.search(r'^d0: rd_bytes=66560 wr_bytes=131072 ', hmp('info blockstats'), re.M)
+            # a backup that ends while its successor makes its image
+            assert hmp('drive_backup -f d0 b1 raw') == ''
+            while (said := hmp('drive_mirror -f d0 b2 raw')):
+                assert 'in use' in said
+            p.qmp.event('BLOCK_JOB_READY')
+            assert hmp('block_job_cancel d0') == ''
+            assert hmp('snapshot_blkdev d0 top qcow2') == '' and 'top (qcow2)' in hmp('info block')
+            assert hmp('block_set_io_throttle d0 1000000 0 0 0 0 0') == ''
+            assert 'bps=1000000 bps_rd=0' in hmp('info block d0')
+            assert hmp('nbd_server_start -a unix:nbd') == hmp('nbd_server_remove -f d0') == ''
+            assert hmp('nbd_server_stop') == '' and '-w only valid' in hmp('nbd_server_start -w a:1')
+            assert hmp('drive_del d0') == '' and not re.search('^d0', hmp('info block'), re.M)
+            assert hmp('chardev-add null,id=z') == hmp('chardev-change z ringbuf,size=4k') == ''
+            assert 'z: filename=ringbuf' in hmp('info chardev') and hmp('chardev-remove z') == ''
+            assert 'does not wait' in hmp('chardev-add socket,id=z,path=s,server=on,wait=on')
+            assert hmp('screendump -f png s.png') == '' and hmp('screendump s.ppm') == ''
+            assert hmp('dump-guest-memory core 0 4096') == '' and 'completed' in hmp('info dump')
+            assert 'thread-id: "0"' in hmp('info hotpluggable-cpus')
+            p.qmp.cmd('quit')
+            p.wait()
+            assert p.output().count('wrote 65536/65536 bytes') == 2
+            assert os.path.getsize(f'{folder}/core') > 4096
 
 
 def test_session():
