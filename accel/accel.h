@@ -25,6 +25,25 @@ typedef struct AccelConfig {
     unsigned dies, cores, threads;  /* per socket, die and core */
 } AccelConfig;
 
+/* What an accelerator counts; in the order of KVM's numbers for them. */
+enum {
+    ACCEL_STAT_CUMULATIVE, ACCEL_STAT_INSTANT, ACCEL_STAT_PEAK, ACCEL_STAT_LINEAR,
+    ACCEL_STAT_LOG2,
+};
+enum {
+    ACCEL_STAT_NO_UNIT, ACCEL_STAT_BYTES, ACCEL_STAT_SECONDS, ACCEL_STAT_CYCLES,
+    ACCEL_STAT_BOOLEAN,
+};
+typedef struct AccelStat {
+    const char *name;
+    unsigned type, unit;        /* of the above */
+    int base, exponent;         /* the unit is to be multiplied by base to the power of exponent */
+    uint32_t bucket_size;       /* ACCEL_STAT_LINEAR */
+    const uint64_t *values;     /* one; of the histograms nr */
+    unsigned nr;
+} AccelStat;
+typedef void AccelStatFn(const AccelStat *stat, void *opaque);
+
 typedef struct AccelType {
     OBJECT_TYPE_BASE;
     const char *alias;          /* another name that -accel takes */
@@ -70,6 +89,8 @@ typedef struct AccelType {
     void (*debug_step)(Vcpu *cpu, unsigned flags);
     bool (*debug_translate)(Vcpu *cpu, uint64_t la, uint64_t *phys);
     bool (*debug_in_smm)(Vcpu *cpu);    /* NULL: never in another view of memory */
+    /* Of a CPU, or (NULL) of the VM; the CPU may run. NULL: nothing is counted. */
+    bool (*read_stats)(Vcpu *cpu, AccelStatFn *fn, void *opaque, Error **errp);
     void (*print_jit)(GString *out);    /* "info jit"; NULL: guest code is not prepared */
 } AccelType;
 #define REGISTER_ACCEL(desc) REGISTER(accel, desc)

@@ -376,6 +376,128 @@ static void co_qom_tree(const Json *args, GString *out, Error **errp)
               path ? "object" : "machine", 0, out);
 }
 
+/* --- statistics --- */
+
+static const Json *find_description(const Json *schemas, const char *target, const char *name)
+{
+    for_each(schema, schemas) {
+        if (strcmp(hmp_str(schema, "target"), target)) {
+            continue;
+        }
+        for_each(row, hmp_get(schema, "stats")) {
+            if (!strcmp(hmp_str(row, "name"), name)) {
+                return row;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ", ns", ", MiB", ", cycles": a power of ten of seconds by its letter, others as they are. */
+static void show_unit(const Json *d, GString *out)
+{
+    static const char *const seconds[] = { "s", "ms", "us", "ns" };
+    const char *unit = hmp_str(d, "unit");
+    int64_t base = hmp_int(d, "base"), exponent = hmp_int(d, "exponent");
+
+    if (!unit) {
+        return;
+    }
+    if (!strcmp(unit, "seconds") && exponent <= 0 && exponent >= -9 && exponent % 3 == 0 &&
+        (base == 10 || !exponent)) {
+        g_string_append_printf(out, ", %s", seconds[-exponent / 3]);
+    } else if (exponent) {
+        g_string_append_printf(out, ", %" PRId64 "^%" PRId64 " %s", base, exponent, unit);
+    } else {
+        g_string_append_printf(out, ", %s", unit);
+    }
+}
+
+static void show_stat(const Json *stat, const Json *d, GString *out)
+{
+    const Json *value = hmp_get(stat, "value");
+
+    g_string_append_printf(out, "    %s (%s", hmp_str(stat, "name"), hmp_str(d, "type"));
+    show_unit(d, out);
+    g_string_append(out, "): ");
+    if (json_object_is_type(value, json_type_boolean)) {
+        g_string_append(out, json_object_get_boolean(value) ? "yes" : "no");
+    } else if (!json_object_is_type(value, json_type_array)) {
+        g_string_append_printf(out, "%" PRIu64, json_object_get_uint64(value));
+    } else {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            int64_t width = hmp_int(d, "bucket-size");
+
+            if (width) {
+                g_string_append_printf(out, "[%" PRId64 "-%" PRId64 "]=", width * (int64_t)i,
+                                       width * (int64_t)(i + 1));
+            } else {
+                g_string_append_printf(out, "[%zu]=", i + 1);
+            }
+            g_string_append_printf(out, "%" PRIu64 " ", json_object_get_uint64(
+                                       json_object_array_get_idx(value, i)));
+        }
+    }
+    g_string_append_c(out, '\n');
+}
+
+static Json *stats_request(const Json *args)
+{
+    const char *names = hmp_str(args, "names"), *provider = hmp_str(args, "provider");
+    Json *request = json_object_new_object(), *list, *one, *wanted;
+
+    json_object_object_add(request, "target", json_object_get(hmp_get(args, "target")));
+    if (!provider && (!names || !strcmp(names, "*"))) {
+        return request;
+    }
+    list = json_object_new_array();
+    one = json_object_new_object();
+    json_object_object_add(one, "provider", json_object_new_string(provider ? provider : "kvm"));
+    if (names && strcmp(names, "*")) {
+        g_auto(GStrv) words = g_strsplit(names, ",", -1);
+
+        wanted = json_object_new_array();
+        for (unsigned i = 0; words[i]; i++) {
+            json_object_array_add(wanted, json_object_new_string(words[i]));
+        }
+        json_object_object_add(one, "names", wanted);
+    }
+    json_object_array_add(list, one);
+    json_object_object_add(request, "providers", list);
+    return request;
+}
+
+/* Of CPUs those of the first, as "info registers" shows one. */
+static void co_stats(const Json *args, GString *out, Error **errp)
+{
+    const char *target = hmp_str(args, "target");
+    JSON_AUTO schemas = NULL;
+    JSON_AUTO results = NULL;
+    const Json *first;
+
+    if (strcmp(target, "vm") && strcmp(target, "vcpu")) {
+        g_string_append_printf(out, "invalid stats target %s\n", target);
+        return;
+    }
+    schemas = co_hmp_qmp("query-stats-schemas", NULL, errp);
+    results = schemas ? co_hmp_qmp("query-stats", stats_request(args), errp) : NULL;
+    first = results && json_object_array_length(results) ? json_object_array_get_idx(results, 0)
+                                                         : NULL;
+    if (!first) {
+        return;
+    }
+    if (!hmp_get(args, "provider")) {
+        g_string_append_printf(out, "provider: %s\n", hmp_str(first, "provider"));
+    }
+    for_each(stat, hmp_get(first, "stats")) {
+        const Json *d = find_description(schemas, target, hmp_str(stat, "name"));
+
+        if (d) {
+            show_stat(stat, d, out);
+        }
+    }
+}
+
 static const HmpCommand rows[] = {
     { "status", "", "whether the guest runs", .qmp = "query-status", .show = show_status },
     { "version", "", "the version", .qmp = "query-version", .show = show_version },
@@ -396,6 +518,10 @@ static const HmpCommand rows[] = {
     { "iothreads", "", "the iothreads", .qmp = "query-iothreads", .show = show_iothreads },
     { "memory_size_summary", "", "how much memory the guest has",
       .qmp = "query-memory-size-summary", .show = show_memory_size },
+    { "stats", "TARGET [NAMES] [PROVIDER]", "what is counted, for the target vm or vcpu; names: "
+      "separated by commas, or *",
+      { { "target", HMP_WORD }, { "names", HMP_WORD, true }, { "provider", HMP_WORD, true } },
+      .co_run = co_stats },
     { "trace-events", "[PATTERN]", "the trace points", { { "name", HMP_WORD, true } },
       .co_run = co_trace_events },
     { "pci", "", "the PCI devices", .qmp = "query-pci", .show = show_pci },

@@ -16,6 +16,7 @@ typedef struct Vcpu Vcpu;
 /* The VM; there is one in a process. */
 typedef struct Kvm {
     int fd, vm;                     /* -1: not open */
+    int stats_fd;                   /* -1: the kernel has none */
     IrqchipMode irqchip;
     size_t run_bytes;               /* of a vCPU's shared page */
     CpuModel model;
@@ -37,6 +38,7 @@ typedef struct KvmCpu {
     Vcpu *vcpu;                     /* NULL while it is unplugged */
     uint32_t apic_id;
     int fd;
+    int stats_fd;                   /* -1: the kernel has none */
     struct kvm_run *run;
     struct kvm_dirty_gfn *ring;     /* NULL: bitmaps */
     uint32_t ring_next;
@@ -113,6 +115,12 @@ bool kvm_irqchip_start(Error **errp);
 const IrqchipOps *kvm_irqchip_ops(void);
 void kvm_clock_stop(void);
 void kvm_clock_start(void);
+
+/* kvm-stats.c ---------------------------------------------------------- */
+
+/* Of the VM, or of a vCPU that does not run yet, for KVM_RUN keeps others out. -1: none. */
+int kvm_open_stats(int fd);
+bool kvm_read_stats(Vcpu *cpu, AccelStatFn *fn, void *opaque, Error **errp);
 
 /* kvm-debug.c ---------------------------------------------------------- */
 

@@ -19,7 +19,7 @@ typedef struct KvmAccel {
     uint32_t dirty_ring_size;
 } KvmAccel;
 
-Kvm kvm = { .fd = -1, .vm = -1 };
+Kvm kvm = { .fd = -1, .vm = -1, .stats_fd = -1 };
 
 /* kvm_hold_all() */
 static GMutex hold_lock;
@@ -66,6 +66,7 @@ static bool check_capabilities(Error **errp)
         !need(KVM_CAP_READONLY_MEM, "read-only memory (KVM_CAP_READONLY_MEM)", errp)) {
         return false;
     }
+    kvm.stats_fd = kvm_open_stats(kvm.vm);
     kvm.max_slots = kvm_check(kvm.vm, KVM_CAP_NR_MEMSLOTS);
     kvm.max_slots = kvm.max_slots ? MIN(kvm.max_slots, 65536u) : 32;
     kvm.has_debugregs = kvm_check(kvm.vm, KVM_CAP_DEBUGREGS);
@@ -134,6 +135,9 @@ static bool start_dirty_ring(uint32_t entries, Error **errp)
 
 static void close_all(void)
 {
+    if (kvm.stats_fd >= 0) {
+        kvm_api->close(kvm.stats_fd);
+    }
     if (kvm.vm >= 0) {
         kvm_api->close(kvm.vm);
     }
@@ -142,7 +146,7 @@ static void close_all(void)
     }
     g_clear_pointer(&kvm.supported, g_free);
     g_clear_pointer(&kvm.msrs, g_free);
-    kvm = (Kvm){ .fd = -1, .vm = -1 };
+    kvm = (Kvm){ .fd = -1, .vm = -1, .stats_fd = -1 };
 }
 
 static bool open_vm(Error **errp)
@@ -253,6 +257,9 @@ static void free_cpu(KvmCpu *k)
     if (k->run) {
         kvm_api->unmap(k->run, kvm.run_bytes);
     }
+    if (k->stats_fd >= 0) {
+        kvm_api->close(k->stats_fd);
+    }
     if (k->fd >= 0) {
         kvm_api->close(k->fd);
     }
@@ -300,6 +307,7 @@ static bool kvm_vcpu_init(Vcpu *cpu, Error **errp)
     k = g_new0(KvmCpu, 1);
     k->apic_id = cpu->apic_id;
     k->vcpu = cpu;
+    k->stats_fd = -1;
     k->fd = kvm_call_value(kvm.vm, KVM_CREATE_VCPU, cpu->apic_id);
     if (k->fd < 0) {
         error_set(errp, "CPU %u: KVM cannot create it: %s", cpu->index, g_strerror(-k->fd));
@@ -315,6 +323,7 @@ static bool kvm_vcpu_init(Vcpu *cpu, Error **errp)
         free_cpu(k);
         return false;
     }
+    k->stats_fd = kvm_open_stats(k->fd);
     cpu->accel_cpu = k;
     return !vcpu_count() || kvm_debug_cpu_added(k, errp);
 }
@@ -464,6 +473,6 @@ static const AccelType kvm_accel = {
     .get_state = kvm_get_cpu_state, .put_state = kvm_put_cpu_state,
     .irqchip = kvm_irqchip_ops, .has_smm = kvm_has_smm, .is_quick = kvm_is_quick,
     .cpuid = kvm_guest_cpuid, .debug_point = kvm_debug_point, .debug_step = kvm_debug_step,
-    .debug_translate = kvm_debug_translate,
+    .debug_translate = kvm_debug_translate, .read_stats = kvm_read_stats,
 };
 REGISTER_ACCEL(kvm_accel)

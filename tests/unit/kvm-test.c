@@ -8,6 +8,8 @@
 #include "util/clock.h"
 #include "util/error.h"
 
+#include <sys/mman.h>
+
 enum { FD_KVM = 1000, FD_VM, FD_CPU };
 enum { PORT = 0x70, COALESCED_PAGE = 2, RUN_PAGES = 3 };
 #define MSR_STAR 0xc0000081u
@@ -205,6 +207,8 @@ static int fake_cpu_ioctl(unsigned long request, uintptr_t arg)
     case KVM_NMI:
         fake.nmis++;
         return 0;
+    case KVM_GET_STATS_FD:
+        return -EINVAL;
     default:
         return 0;
     }
@@ -240,6 +244,8 @@ static int fake_ioctl(int fd, unsigned long request, uintptr_t arg)
         return set_slot((void *)arg);
     case KVM_GET_DIRTY_LOG:
         return dirty_log((void *)arg);
+    case KVM_GET_STATS_FD:
+        return -EINVAL;
     default:
         return 0;
     }
@@ -744,6 +750,78 @@ static void add_memory(void)
     region_add(memory_root(), 0x20000000, &late, 0);
 }
 
+/* Statistics describe themselves; what they say is not believed beyond reason. */
+
+typedef struct StatsImage {
+    struct kvm_stats_header head;
+    struct {
+        struct kvm_stats_desc desc;
+        char name[16];
+    } rows[3];
+    uint64_t values[4];
+} StatsImage;
+
+static void collect_stat(const AccelStat *stat, void *opaque)
+{
+    g_string_append_printf(opaque, "%s %u %u %d^%d %u:", stat->name, stat->type, stat->unit,
+                           stat->base, stat->exponent, stat->bucket_size);
+    for (unsigned i = 0; i < stat->nr; i++) {
+        g_string_append_printf(opaque, " %" PRIu64, stat->values[i]);
+    }
+    g_string_append_c(opaque, ';');
+}
+
+static bool read_image(const StatsImage *image, GString *out)
+{
+    bool ok;
+
+    kvm.stats_fd = memfd_create("stats", MFD_CLOEXEC);
+    g_assert_cmpint(write(kvm.stats_fd, image, sizeof(*image)), ==, sizeof(*image));
+    g_string_truncate(out, 0);
+    ok = kvm_read_stats(NULL, collect_stat, out, NULL);
+    close(kvm.stats_fd);
+    kvm.stats_fd = -1;
+    return ok;
+}
+
+static void statistics(void)
+{
+    const StatsImage good = {
+        .head = { .name_size = 16, .num_desc = 3, .desc_offset = offsetof(StatsImage, rows),
+                  .data_offset = offsetof(StatsImage, values) },
+        .rows = {
+            { { .flags = KVM_STATS_TYPE_PEAK | KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10,
+                .exponent = -9, .size = 1, .offset = 8 }, "wait" },
+            { { .flags = KVM_STATS_TYPE_LINEAR_HIST, .size = 2, .offset = 16,
+                .bucket_size = 5 }, "hist" },
+            { { .flags = KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN, .size = 1 }, "on" },
+        },
+        .values = { 1, 20, 300, 4000 },
+    };
+    g_autoptr(GString) out = g_string_new(NULL);
+    StatsImage bad = good;
+
+    g_assert_true(kvm_read_stats(NULL, collect_stat, out, NULL));   /* a kernel that has none */
+    g_assert_cmpstr(out->str, ==, "");
+    g_assert_true(read_image(&good, out));
+    g_assert_cmpstr(out->str, ==, "wait 2 2 10^-9 0: 20;hist 3 0 10^0 5: 300 4000;"
+                    "on 1 4 10^0 0: 1;");
+    /* A kind that we do not know, no name's end, values beyond the end. */
+    bad.rows[0].desc.flags = 0xf;
+    memset(bad.rows[1].name, 'x', sizeof(bad.rows[1].name));
+    bad.rows[2].desc.offset = 1 << 20;
+    g_assert_true(read_image(&bad, out));
+    g_assert_cmpstr(out->str, ==, "xxxxxxxxxxxxxxxx 3 0 10^0 5: 300 4000;");
+    bad.head.num_desc = UINT32_MAX;
+    g_assert_false(read_image(&bad, out));
+    bad = good;
+    bad.head.name_size = UINT32_MAX;
+    g_assert_false(read_image(&bad, out));
+    bad = good;
+    bad.head.desc_offset = UINT32_MAX;
+    g_assert_false(read_image(&bad, out));
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -764,6 +842,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/smm", smm);
     g_test_add_func("/kvm/dirty", dirty);
     g_test_add_func("/kvm/coalesced", coalesced);
+    g_test_add_func("/kvm/statistics", statistics);
     status = g_test_run();
     vcpus_destroy();
     vm_unlock();
