@@ -58,6 +58,7 @@ quick: build
 
 bench: build
 	@tests/bench/run.sh $(BUILD)
+	@tests/bench/greeting.py $(BUILD)/mica
 	@tests/bench/images.py $(BUILD)/tools
 	@tests/bench/nbd.py $(BUILD)
 	@tests/bench/jobs.py $(BUILD)/mica
