@@ -3,6 +3,8 @@
 #include "util/osdep.h"
 #include "qapi/json.h"
 
+#include <math.h>
+
 struct JsonStream {
     JsonStreamFn *fn;
     void *opaque;
@@ -19,8 +21,11 @@ struct JsonStream {
 
 /* --- one text --- */
 
-/* json-c cuts integers to what fits: are all of them in range, and without leading zeroes? */
-static bool integers_exact(const char *text)
+/*
+ * json-c cuts integers to what fits, and takes 1e999 for infinity, which no text
+ * can say: are all numbers in range, and integers without leading zeroes?
+ */
+static bool numbers_exact(const char *text)
 {
     bool in_string = false;
 
@@ -45,6 +50,9 @@ static bool integers_exact(const char *text)
             if (*digits == '0' && end > digits + 1) {
                 return false;
             }
+            if (*end && strchr(".eE", *end) && !isfinite(g_ascii_strtod(p, NULL))) {
+                return false;
+            }
             /* What is behind a point or an exponent is no integer. */
             while (*end && strchr(".eE+-0123456789", *end)) {
                 end++;
@@ -61,8 +69,8 @@ static Json *parse_text(const char *text, size_t len, Error **errp)
     enum json_tokener_error err;
     Json *value;
 
-    if (!integers_exact(text)) {
-        error_set(errp, "JSON parse error, an integer does not fit 64 bits or starts with 0");
+    if (!numbers_exact(text)) {
+        error_set(errp, "JSON parse error, a number does not fit 64 bits or starts with 0");
         json_tokener_free(tok);
         return NULL;
     }

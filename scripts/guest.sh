@@ -100,7 +100,7 @@ cp "$out/unpacked/$modules"/modules.builtin* "$out/unpacked/$modules/modules.ord
 for m in ata_piix ata_generic ahci libahci libata sd_mod sr_mod cdrom scsi_mod scsi_common virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev \
     virtio virtio_ring virtio_blk virtio_scsi virtio_net virtio_console virtio-rng failover net_failover e1000 ext4 jbd2 mbcache \
     crc16 crc32c_generic libcrc32c isofs vfat fat nls_cp437 nls_ascii squashfs loop uhci-hcd ehci-hcd ehci-pci usbcore \
-    usb-common usb-storage hid usbhid hid-generic evdev pcspkr floppy qemu_fw_cfg rtc-cmos i2c-piix4 pvpanic pvpanic-mmio \
+    usb-common usb-storage hid usbhid hid-generic evdev pcspkr floppy qemu_fw_cfg rtc-cmos i2c-piix4 button pvpanic pvpanic-mmio \
     t10-pi crc-t10dif crct10dif_common crc64 crc64-rocksoft crc64-rocksoft_generic crct10dif_generic; do
     file=$(find "$out/unpacked/$modules/kernel" -name "$m.ko" -o -name "$m.ko.xz" | head -n 1)
     [ -n "$file" ] || continue

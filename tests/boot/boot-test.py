@@ -158,6 +158,23 @@ def sysrq():
     check(m.wait() == 0, 'quit did not end with status 0')
 
 
+@case('powerdown')
+def powerdown():
+    """The power button is a key that the guest sees, and may act on."""
+    m, qmp = managed(append=command(
+        'modprobe button', 'modprobe evdev', 'cd /sys/class/input', 'for e in event*',
+        'do grep -q Power $e/device/name && b=/dev/input/$e', 'done', 'echo UP',
+        'head -c 24 $b | hexdump -s 16 -n 4', 'echo PRESSED'))
+    m.expect('\nUP')
+    qmp.cmd('system_powerdown')
+    qmp.event('POWERDOWN')
+    m.expect(r'0001 0074')              # EV_KEY, KEY_POWER
+    m.expect('\nPRESSED')
+    check(qmp.event('SHUTDOWN')['data'] == {'guest': True, 'reason': 'guest-shutdown'},
+          'wrong event')
+    check(m.wait() == 0, 'poweroff did not end with status 0')
+
+
 @case('cpu-hotplug')
 def cpu_hotplug():
     """The guest brings a plugged CPU up, lets it go when asked, and takes it again."""

@@ -198,13 +198,32 @@ def test_wrong_arguments():
         assert p.qmp.cmd('query-status')
 
 
+def test_hostile_text():
+    """Every command with text that is no request, or one that nobody should send."""
+    with Program(BINARY, PC) as p:
+        schema = fetch(p.qmp)
+        for command in schema.commands:
+            head = b'{"execute": "%s", "arguments": {"' % command.encode()
+            for tail in (b'x": ' + b'[' * 2000 + b']' * 2000 + b'}}', b'\xc3\x28": 1}}',
+                         b'x": "\xed\xa0\x80"}}', b'x": 123456789012345678901234567890}}',
+                         b'x": 1e999}}', b'x" 1}}', b'x": ' + b'{"y": ' * 500 + b'1' + b'}' * 502):
+                reply = p.qmp.raw(head + tail + b'\n')
+                assert reply['error']['class'] == 'GenericError', (command, tail[:20], reply)
+        assert p.qmp.cmd('query-status')
+
+
 def test_any_arguments():
+    for args, times in ((PC, 6), (NONE, 2)):
+        any_arguments(args, times)
+
+
+def any_arguments(args, times):
     """What fits the schema gets a value that does, or an error; several monitors at once."""
     with tempfile.TemporaryDirectory() as folder, \
-            Program(BINARY, PC, monitors=3, cwd=folder) as p:
+            Program(BINARY, args, monitors=3, cwd=folder) as p:
         schema = fetch(p.qmp)
         rng = random.Random(7)
-        todo = [c for c in schema.commands if c not in LEFT_OUT] * 6
+        todo = [c for c in schema.commands if c not in LEFT_OUT] * times
         rng.shuffle(todo)
         waiting = {s: [] for s in p.sessions}
         for i, command in enumerate(todo):
