@@ -64,6 +64,16 @@ bool debug_watches_page(SoftCpu *cpu, uint64_t la)
     return false;
 }
 
+/* DR6 shows every match; the trap comes behind the instruction and asks for an enabled one. */
+static void note_hit(SoftCpu *cpu, unsigned n)
+{
+    cpu->priv->dr6_pending |= BIT(n);
+    if (enabled(cpu, n)) {
+        cpu->priv->data_trap = true;
+        cpu->exit_request |= EXIT_EVENT;
+    }
+}
+
 void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write)
 {
     if (gdb_watches_page(la)) {
@@ -78,11 +88,22 @@ void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, 
 
         if ((type == DR_ACCESS || (type == DR_WRITE && write))
             && la < at + length && at < la + size) {
-            cpu->priv->dr6_pending |= BIT(i);
-            if (enabled(cpu, i)) {
-                cpu->priv->data_trap = true;
-                cpu->exit_request |= EXIT_EVENT;
-            }
+            note_hit(cpu, i);
+        }
+    }
+}
+
+void debug_check_io(SoftCpu *cpu, uint16_t port, unsigned size)
+{
+    if (likely(!cpu->priv->breakpoints) || !(cpu->cr4 & CR4_DE)) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned length = length_of(cpu, i);
+        uint64_t at = cpu->dr[i] & ~(uint64_t)(length - 1);
+
+        if (type_of(cpu, i) == DR_IO && port < at + length && at < port + size) {
+            note_hit(cpu, i);
         }
     }
 }
@@ -118,6 +139,13 @@ void debug_report_pending(SoftCpu *cpu)
     cpu->dr[6] = (cpu->dr[6] & ~0xfULL) | cpu->priv->dr6_pending;
     cpu->priv->dr6_pending = 0;
     cpu->priv->data_trap = false;
+}
+
+void debug_faulted(SoftCpu *cpu)
+{
+    cpu->priv->dr6_pending = 0;
+    cpu->priv->data_trap = false;
+    cpu->priv->step_suppress = false;
 }
 
 /* Traps due behind the instruction that just ended: data breakpoints and the step. */

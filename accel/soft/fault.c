@@ -318,6 +318,8 @@ void fault_deliver(SoftCpu *cpu)
     }
     if (vector == EXC_DB) {
         cpu->dr[7] &= ~(uint64_t)BIT(13);       /* GD */
+    } else {
+        debug_faulted(cpu);
     }
     p->db_is_fault = false;
     cpu->exc_vector = vector;
@@ -348,6 +350,9 @@ void interrupt_deliver(SoftCpu *cpu, const Op *op, int vector, IntKind kind, uin
     }
     if (kind == INT_NMI) {
         cpu->nmi_blocked = 1;
+    }
+    if (kind == INT_ICEBP) {
+        cpu->dr[7] &= ~(uint64_t)BIT(13);       /* GD, as for every #DB */
     }
     deliver(cpu, op, &ev);
 }

@@ -29,11 +29,13 @@ denied:
 
 uint32_t io_in(SoftCpu *cpu, uint16_t port, unsigned size)
 {
+    debug_check_io(cpu, port, size);
     return mem_load(io_space(), port, size);
 }
 
 void io_out(SoftCpu *cpu, uint16_t port, uint32_t value, unsigned size)
 {
+    debug_check_io(cpu, port, size);
     mem_store(io_space(), port, value, size);
 }
 

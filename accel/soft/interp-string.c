@@ -391,6 +391,7 @@ static void outs_chunk(SoftCpu *cpu, Str *s)
     {                                                                                       \
         if (unlikely(!name##_run(cpu, op))) {                                               \
             cpu->rip = cpu_insn_rip(cpu, op);                                               \
+            cpu->eflags |= FL_RF;       /* a breakpoint here had its turn */                 \
             return LEAVE(cpu);                                                              \
         }                                                                                   \
         return NEXT(cpu, op);                                                               \

@@ -27,6 +27,7 @@ _Static_assert(offsetof(SoftCpu, cr0) == 0x800, "layout");
 typedef struct SoftAccel {
     Accel accel;
     bool one_insn;
+    int thread;         /* a thread for each vCPU: there is no other way */
 } SoftAccel;
 
 static CpuModel model;
@@ -337,9 +338,13 @@ void soft_listen(void)
     }
 }
 
+static const char *const thread_names[] = { "multi", NULL };
+
 static const Prop soft_props[] = {
     PROP_BOOL_AS("one-insn", SoftAccel, one_insn, false,
                  "one instruction per translated block (slow, for debugging)"),
+    PROP_ENUM_AS("thread", SoftAccel, thread, 0, thread_names,
+                 "vCPUs run in threads of their own (multi)"),
     { }
 };
 

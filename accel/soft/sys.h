@@ -196,6 +196,10 @@ void debug_write_dr(SoftCpu *cpu, unsigned n, uint64_t value);
 bool debug_watches_page(SoftCpu *cpu, uint64_t la);
 /* mem.c, for an access to a watched page: notes the hits; the #DB comes after the instruction. */
 void debug_check_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size, bool write);
+/* A port was used: I/O breakpoints (CR4.DE) trap behind the instruction too. */
+void debug_check_io(SoftCpu *cpu, uint16_t port, unsigned size);
+/* The instruction under way did not complete: its traps do not come. */
+void debug_faulted(SoftCpu *cpu);
 /* The same accesses will follow, perhaps where they cannot be undone any more. */
 void debug_probe_access(SoftCpu *cpu, const Op *op, uint64_t la, unsigned size);
 /* block look-up: an instruction breakpoint at this linear address (RF clear)? Raises #DB. */
