@@ -223,6 +223,7 @@ static bool co_take_socket(ChardevOptions *opts, const ChardevSocketBackend *fro
     s->has_telnet = from->has_telnet;
     s->telnet = from->telnet;
     s->tls_creds = g_strdup(from->tls_creds);
+    s->tls_authz = g_strdup(from->tls_authz);
     s->has_nodelay = from->has_nodelay;
     s->nodelay = from->nodelay;
     if (from->has_reconnect) {

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "chardev/fd.h"
 #include "chardev/socket-tls.h"
+#include "qom/authz.h"
 #include "qapi/types-char.h"
 #include "util/clock.h"
 #include "util/parse.h"
@@ -23,6 +24,7 @@ typedef struct CharSocket {
     SockAddr addr;
     bool server, telnet, nodelay;
     TlsCreds *creds;        /* NULL: plain */
+    char *authz;            /* id of who says which clients are welcome; NULL: all */
     TlsStart *shaking;      /* a handshake under way */
     unsigned reconnect_s;
     int listen_fd;
@@ -117,6 +119,13 @@ static void shaken(void *opaque, int fd, TlsSession *session, Error *err)
     CharSocket *s = opaque;
 
     s->shaking = NULL;
+    if (session && s->authz && !authz_allows(s->authz, tls_session_peer(session))) {
+        const char *peer = tls_session_peer(session);
+
+        error_set(&err, "TLS x509 authz check for %s is denied", peer ? peer : "nobody");
+        tls_session_free(session);
+        session = NULL;
+    }
     if (session) {
         ready(s, fd, session);
         return;
@@ -401,6 +410,18 @@ static bool socket_open(Chardev *chr, const ChardevOptions *options, Error **err
             return false;
         }
     }
+    if (opts->tls_authz) {
+        if (!s->server || !s->creds) {
+            error_set(errp, s->server ? "'tls_authz' option requires 'tls_creds' option"
+                                      : "'tls_authz' option is incompatible with socket in client "
+                                        "connect mode");
+            return false;
+        }
+        if (!authz_check(opts->tls_authz, errp)) {
+            return false;
+        }
+        s->authz = g_strdup(opts->tls_authz);
+    }
     if (s->server) {
         return start_server(s, opts->has_wait ? opts->wait : true, errp);
     }
@@ -427,6 +448,7 @@ static void socket_close(Chardev *chr)
     }
     tls_start_cancel(s->shaking);
     tls_creds_unref(s->creds);
+    g_free(s->authz);
     char_fd_close(chr);
     if (s->listen_fd >= 0) {
         loop_set_fd(loop_main(), s->listen_fd, NULL, NULL, NULL);

@@ -30,9 +30,11 @@ static void offer_props(Spell *spell, GString *all, const Prop *rows)
 
 static bool set_one(Object *obj, const char *name, const Json *value, Error **errp)
 {
-    g_autofree char *text = prop_text_from_json(value);
+    const Prop *prop = prop_find(obj, name);
+    g_autofree char *text = prop && prop->kind == PROP_KIND_CUSTOM && prop->ops->json
+                                ? json_text(value, false) : prop_text_from_json(value);
 
-    if (!prop_find(obj, name)) {
+    if (!prop) {
         Spell spell = SPELL_INIT(name);
         g_autoptr(GString) all = g_string_new(NULL);
 

@@ -31,6 +31,7 @@ typedef struct PropOps {
     /* For kinds that QMP shows as numbers or (0 and 1) booleans; NULL: as text. */
     int64_t (*get_number)(Object *obj, const Prop *prop, const void *field);
     struct json_object *(*get_json)(Object *obj, const Prop *prop);     /* lists; NULL: neither */
+    bool json;                  /* lists and objects, too: set() gets them as JSON text */
     void (*release)(Object *obj, const Prop *prop, void *field);        /* may be NULL */
     void (*set_default)(Object *obj, const Prop *prop, void *field);    /* may be NULL */
 } PropOps;

@@ -5,6 +5,7 @@
 
 #include "block/export.h"
 #include "block/nbd/nbd.h"
+#include "qom/authz.h"
 #include "qom/tls-creds.h"
 
 #include <glib-unix.h>
@@ -176,7 +177,8 @@ static void tell_ready(const NbdArgs *a, int fd)
 static int co_serve_export(NbdArgs *a, TlsCreds *tls)
 {
     Serve s = { .args = a };
-    NbdServerOptions options = { .tls = tls, .max_connections = a->shared,
+    NbdServerOptions options = { .tls = tls, .authz = a->tls_authz,
+                                 .max_connections = a->shared,
                                  .client_closed = client_closed, .opaque = &s };
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
     Error *err = NULL;
@@ -235,7 +237,8 @@ int co_nbd_serve(NbdArgs *a)
     ToolImage image;
     int status;
 
-    if (a->tls_creds && !(tls = tls_creds_find(a->tls_creds, true, &err))) {
+    if ((a->tls_creds && !(tls = tls_creds_find(a->tls_creds, true, &err))) ||
+        (a->tls_authz && !authz_check(a->tls_authz, &err))) {
         error_prepend(&err, "Failed to get TLS creds: ");
         error_report(err);
         return 1;

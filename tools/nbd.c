@@ -34,6 +34,7 @@ static const char help_text[] =
     "  -L, --list                list the exports of another server\n"
     "  --object TYPE,id=ID,...   make an object, such as TLS credentials\n"
     "  --tls-creds=ID            use TLS with these credentials\n"
+    "  --tls-authz=ID            only clients that this authz object lets in\n"
     "  --tls-hostname=NAME       -L: whom the server's certificate shall name\n"
     "  -T, --trace PATTERN       switch trace points on\n"
     "  --fork                    go on in the background once clients can come\n"
@@ -190,12 +191,9 @@ static bool refuse(void *args, const char *name, const char *text, Error **errp)
     if (!strcmp(name, "connect") || !strcmp(name, "disconnect")) {
         error_set(errp, "--%s is not there: Mica does not set up the kernel's NBD devices", name);
         error_hint(errp, "Serve the image on a socket and let nbd-client connect %s to it", text);
-    } else if (!strcmp(name, "selinux-label")) {
+    } else {
         error_set(errp, "--selinux-label is not there: Mica does not set SELinux labels");
         error_hint(errp, "runcon can label the process");
-    } else {
-        error_set(errp, "--%s is not there: Mica has no access lists yet", name);
-        error_hint(errp, "A server's tls-creds-x509 takes clients of its own authority only");
     }
     return false;
 }
@@ -229,7 +227,7 @@ static const ToolOption options[] = {
     TOOL_OPT_OBJECT,
     TOOL_OPT_TEXT(NbdArgs, tls_creds, 0, "tls-creds"),
     TOOL_OPT_TEXT(NbdArgs, tls_hostname, 0, "tls-hostname"),
-    { "tls-authz", 0, true, TOOL_CALL, 0, refuse },
+    TOOL_OPT_TEXT(NbdArgs, tls_authz, 0, "tls-authz"),
     { "selinux-label", 0, true, TOOL_CALL, 0, refuse },
     { "trace", 'T', true, TOOL_CALL, 0, set_trace },
     TOOL_OPT_FLAG(NbdArgs, open.image_opts, 0, "image-opts"),
@@ -266,6 +264,10 @@ static bool check_serve(NbdArgs *a, int nr_files, char **files)
     }
     if (a->tls_hostname) {
         report_error("TLS hostname is only supported in list mode");
+        return false;
+    }
+    if (a->tls_authz && !a->tls_creds) {
+        report_error("--tls-authz is not permitted without --tls-creds");
         return false;
     }
     if (a->open.image_opts && a->open.format) {

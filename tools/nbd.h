@@ -12,7 +12,8 @@ typedef struct NbdArgs {
     bool version, list, read_only, allocation_depth, persistent, verbose, fork;
     bool has_cache, has_discard, unmap_zeroes;
     const char *bind, *port, *socket;
-    const char *name, *description, *tls_creds, *tls_hostname, *pid_file, *load_snapshot;
+    const char *name, *description, *pid_file, *load_snapshot;
+    const char *tls_creds, *tls_hostname, *tls_authz;
     char *detect_zeroes;            /* as an option of a node */
     GPtrArray *bitmaps;
     int64_t offset;

@@ -8,6 +8,7 @@
 
 struct NbdServer {
     TlsCreds *tls;
+    char *authz;
     unsigned max_connections;
     void (*client_closed)(void *opaque, bool negotiated);
     void *opaque;
@@ -31,6 +32,7 @@ NbdServer *nbd_server_new(const NbdServerOptions *options)
     NbdServer *server = g_new0(NbdServer, 1);
 
     server->tls = options->tls ? tls_creds_ref(options->tls) : NULL;
+    server->authz = g_strdup(options->authz);
     server->max_connections = options->max_connections;
     server->client_closed = options->client_closed;
     server->opaque = options->opaque;
@@ -104,6 +106,7 @@ static void co_client(void *opaque)
     client->server = server;
     client->stream = nbd_stream_new(accepted.fd);
     client->tls = server->tls ? tls_creds_ref(server->tls) : NULL;
+    client->authz = server->authz;      /* which outlives it */
     client->contexts.bitmaps = g_array_new(false, false, sizeof(unsigned));
     co_queue_init(&client->room);
     list_append(&server->clients, &client->link);
@@ -204,6 +207,7 @@ void co_nbd_server_free(NbdServer *server)
         co_queue_wait(&server->empty, NULL);
     }
     tls_creds_unref(server->tls);
+    g_free(server->authz);
     g_array_free(server->fds, true);
     g_free(server);
 }

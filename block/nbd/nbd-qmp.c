@@ -6,6 +6,7 @@
 
 #include "qapi/commands-export.h"
 #include "qapi/sockaddr.h"
+#include "qom/authz.h"
 #include "qom/tls-creds.h"
 
 static NbdServer *server;
@@ -16,7 +17,19 @@ bool nbd_server_running(void)
     return server;
 }
 
-void qmp_nbd_server_start(SocketAddressLegacy *addr, const char *tls_creds,
+static bool check_tls(const char *creds, const char *authz, TlsCreds **tls, Error **errp)
+{
+    if (authz && !creds) {
+        error_set(errp, "TLS authorization is only possible with TLS credentials");
+        return false;
+    }
+    if (creds && !(*tls = tls_creds_find(creds, true, errp))) {
+        return false;
+    }
+    return !authz || authz_check(authz, errp);
+}
+
+void qmp_nbd_server_start(SocketAddressLegacy *addr, const char *tls_creds, const char *tls_authz,
                           bool has_max_connections, uint32_t max_connections, Error **errp)
 {
     g_auto(SockAddr) where = { .fd = -1 };
@@ -30,7 +43,7 @@ void qmp_nbd_server_start(SocketAddressLegacy *addr, const char *tls_creds,
         error_set(errp, "NBD server already running");
         return;
     }
-    if ((tls_creds && !(tls = tls_creds_find(tls_creds, true, errp))) ||
+    if (!check_tls(tls_creds, tls_authz, &tls, errp) ||
         !sockaddr_from_qapi_legacy(addr, &where, errp)) {
         return;
     }
@@ -44,6 +57,7 @@ void qmp_nbd_server_start(SocketAddressLegacy *addr, const char *tls_creds,
         return;
     }
     options.tls = tls;
+    options.authz = tls_authz;
     server = nbd_server_new(&options);
     nbd_server_listen(server, fd);
     if (where.kind == SOCK_KIND_UNIX && !where.abstract) {

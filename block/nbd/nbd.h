@@ -10,6 +10,7 @@ typedef struct NbdServer NbdServer;
 
 typedef struct NbdServerOptions {
     TlsCreds *tls;                      /* required of clients; NULL: plain */
+    const char *authz;                  /* id of who says whose certificates do; NULL: all */
     unsigned max_connections;           /* at the same time; 0: any */
     /* A client is gone; negotiated: it had reached an export. */
     void (*client_closed)(void *opaque, bool negotiated);

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/nbd/server-int.h"
 
+#include "qom/authz.h"
 #include "util/bswap.h"
 #include "util/trace.h"
 
@@ -350,8 +351,17 @@ static Step co_starttls(NbdClient *client, Option *o, Error **errp)
         return refuse(client, o, NBD_REP_ERR_INVALID, "TLS already enabled");
     }
     ack(client, o);
-    return co_nbd_stream_start_tls(client->stream, client->tls, NULL, errp) ? STEP_NEXT
-                                                                            : STEP_END;
+    if (!co_nbd_stream_start_tls(client->stream, client->tls, NULL, errp)) {
+        return STEP_END;
+    }
+    if (client->authz &&
+        !authz_allows(client->authz, nbd_stream_peer(client->stream))) {
+        const char *peer = nbd_stream_peer(client->stream);
+
+        error_set(errp, "TLS x509 authz check for %s is denied", peer ? peer : "nobody");
+        return STEP_END;
+    }
+    return STEP_NEXT;
 }
 
 static Step co_abort(NbdClient *client, Option *o)

@@ -45,6 +45,7 @@ typedef struct NbdClient {
     NbdExport *export;                          /* NULL until one was chosen */
     ListLink link, export_link;
     TlsCreds *tls;                              /* wanted of it; NULL: none */
+    const char *authz;                          /* who says whose certificate does; NULL: all */
     Timer deadline;                             /* of the handshake */
     bool fixed_newstyle, no_zeroes, structured, negotiated;
     uint32_t check_align;                       /* it promised to keep to this; 0: it did not */

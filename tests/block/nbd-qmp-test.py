@@ -134,6 +134,23 @@ def test_limit():
         assert second.recv(18)[:8] == b'NBDMAGIC'
 
 
+def test_authz_refusals():
+    """Lists of who may connect need TLS and must be there."""
+    disk('disk')
+    with start(file_node('n', 'disk')) as p:
+        q = p.qmp
+        assert 'TLS credentials' in q.fails('nbd-server-start', addr=here(), tls_authz='a')[1]
+        q.cmd('object-add', **{'qom-type': 'authz-list', 'id': 'a', 'policy': 'allow', 'rules': [
+            {'match': 'CN=x*', 'policy': 'deny', 'format': 'glob'}]})
+        assert q.cmd('qom-get', path='/objects/a', property='policy') == 'allow'
+        assert q.fails('object-add', **{'qom-type': 'authz-list', 'id': 'b', 'rules': [
+            {'match': 'CN=x', 'policy': 'perhaps'}]})[0] == 'GenericError'
+        backend = {'type': 'socket', 'data': {
+            'addr': {'type': 'inet', 'data': {'host': '127.0.0.1', 'port': '0'}}, 'server': True,
+            'wait': False, 'tls-authz': 'a'}}
+        assert 'tls_creds' in q.fails('chardev-add', id='c', backend=backend)[1]
+
+
 def test_migrate():
     """A disk goes from one program to the other, which then is the one that has it."""
     disk('from', 9)

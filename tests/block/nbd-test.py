@@ -297,7 +297,7 @@ def test_messages():
 def test_refused():
     """What is not there is refused by name."""
     make_disk()
-    for args in (['-c', '/dev/nbd0', 'disk'], ['-d', '/dev/nbd0'], ['--tls-authz=x', 'disk'],
+    for args in (['-c', '/dev/nbd0', 'disk'], ['-d', '/dev/nbd0'],
                  ['--selinux-label=x', 'disk']):
         assert 'is not there' in run(NBD, *args, status=1), args
 
@@ -463,6 +463,41 @@ def test_tls_x509():
             extra = f'&tls-certificates={os.path.abspath("pki")}&tls-hostname=localhost'
             run('nbdcopy', s.uri(scheme='nbds+unix', extra=extra), 'copy2')
             same('disk', 'copy2')
+
+
+def test_tls_authz():
+    """Certificates of our authority, and a list that says whose of them are welcome."""
+    need('certtool')
+    make_disk()
+    make_certificates('pki')
+    tls = [*creds('x509', 'server', 'pki'), '--tls-creds=t']
+    with open('list.json', 'w', encoding='utf-8') as f:
+        f.write('{"policy": "deny", "rules": [{"match": "CN=somebody", "policy": "allow"}]}')
+    for authz, welcome in (
+            ('authz-simple,id=a,identity=CN=client', True),
+            ('authz-simple,id=a,identity=CN=clien', False),
+            ('authz-list,id=a,policy=deny', False),
+            ('authz-list,id=a,rules.0.match=CN=c*,rules.0.policy=allow,rules.0.format=glob', True),
+            ('authz-list,id=a,policy=allow,rules.0.match=CN=client,rules.0.policy=deny', False),
+            ('authz-list-file,id=a,filename=list.json', False)):
+        with Server(NBD, '-t', '-e', '0', '-f', 'raw', *tls, '--object', authz, '--tls-authz=a',
+                    'disk') as s:
+            def look(status):
+                run(IMG, 'info', *creds('x509', 'client', 'pki'), '--image-opts',
+                    client_options(s.sock), status=status)
+            look(0 if welcome else 1)
+            if 'list-file' in authz:        # it looks again
+                with open('new.json', 'w', encoding='utf-8') as f:
+                    f.write('{"policy": "allow"}')
+                os.rename('new.json', 'list.json')
+                look(0)
+                with open('list.json', 'w', encoding='utf-8') as f:
+                    f.write('{"policy": "perhaps"}')
+                look(1)
+    out = run(NBD, *tls, '--tls-authz=a', 'disk', status=1)
+    assert "No authorization object with id 'a'" in out, out
+    out = run(NBD, '--tls-authz=a', 'disk', status=1)
+    assert 'without --tls-creds' in out, out
 
 
 def main():
