@@ -134,6 +134,7 @@ static int co_commit_l1(Qcow2 *s)
     }
     if (!ret && s->header_dirty) {
         ret = co_qcow2_header_write(s);
+        s->l1_unsure = ret && s->l1_moved;
         if (!ret) {
             s->header_dirty = s->l1_moved = false;
         }
@@ -161,7 +162,11 @@ int co_qcow2_commit(Qcow2 *s)
     if (ret || !qcow2_metadata_dirty(s)) {
         return ret;
     }
-    if (s->l1_moved) {
+    if (s->l1_moved && s->l1_unsure) {
+        /* The header may lead there already: what it will refer to comes first, as ever. */
+        ret = co_barrier(s);
+    }
+    if (s->l1_moved && !ret) {
         ret = co_qcow2_write_table(s, s->l1_offset, s->l1, s->l1_entries);
         memset(s->l1_dirty, 0, s->l1_entries / (QCOW2_SECTOR / 8) + 1);
         s->l1_any_dirty = false;

@@ -205,6 +205,7 @@ struct Qcow2 {
     uint64_t l1_offset;
     uint8_t *l1_dirty;                  /* a byte for each sector of it */
     bool l1_any_dirty, l1_moved;
+    bool l1_unsure;                     /* writing that to the header has failed, or not */
     uint64_t *reftable;                 /* in host order */
     uint32_t reftable_entries, reftable_clusters;
     uint64_t reftable_offset;
