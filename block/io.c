@@ -77,7 +77,9 @@ void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
             block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
         }
     } else if (end > node->length) {
+        /* What it left there shows after the next start: let it show now. */
         node->failed_end = MAX(node->failed_end, end);
+        block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
     }
     if (node->write_threshold && end > (int64_t)node->write_threshold) {
         uint64_t threshold = node->write_threshold;

@@ -145,8 +145,11 @@ static int co_commit_l1(Qcow2 *s)
 int co_qcow2_commit(Qcow2 *s)
 {
     unsigned frees = s->frees->len;
-    int ret = 0;
+    int ret = s->broken ? -EIO : 0;     /* what the file says is not known any more */
 
+    if (ret) {
+        return ret;
+    }
     if (s->lazy && qcow2_metadata_dirty(s) && !(s->h.incompatible & QCOW2_INCOMPAT_DIRTY)) {
         ret = co_qcow2_set_incompatible(s, QCOW2_INCOMPAT_DIRTY, true);
     }

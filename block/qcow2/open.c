@@ -410,7 +410,7 @@ int co_qcow2_write_request(Qcow2 *s, Qcow2Request *r)
     int ret;
 
     co_qcow2_request_begin(s, r);
-    ret = co_qcow2_settle_file(s);
+    ret = s->broken ? -EIO : co_qcow2_settle_file(s);
     if (ret) {
         qcow2_request_end(s, r);
         return ret;
