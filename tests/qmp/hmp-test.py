@@ -130,7 +130,7 @@ def test_drives():
             assert re.match(r'd0 \(#block\d+\): disk \(raw\)\n    Attached to:      /machine/'
                             r'unattached/device\[\d+\]\n    Cache mode:       writeback\n\n'
                             r'cd0: \[not inserted\]\n    Attached to: .*\n    Removable device: '
-                            r'not locked, tray closed\n$', shown), shown
+                            r'not locked, tray closed\n', shown), shown
             assert 'virtual size: 1048576' in hmp('info block -v d0')
             assert 'Attached' not in hmp('info block -n')
             assert hmp('change cd0 cd raw') == '' and 'cd0 (#block' in hmp('info block cd0')
