@@ -147,6 +147,9 @@ struct BlockDriver {
                       unsigned niov, unsigned flags);
     int (*co_pwrite_zeroes)(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags);
     int (*co_pdiscard)(BlockNode *node, int64_t offset, int64_t bytes);
+    /* From source, a protocol's node; -ENOTSUP: it has to go through memory. */
+    int (*co_copy_range)(BlockNode *node, int64_t offset, BlockNode *source,
+                         int64_t source_offset, int64_t bytes);
     int (*co_flush)(BlockNode *node);
     int (*co_pwritev_compressed)(BlockNode *node, int64_t offset, int64_t bytes,
                                  const struct iovec *iov, unsigned niov);
@@ -325,6 +328,9 @@ int co_node_pwritev(BlockNode *node, int64_t offset, int64_t bytes, const struct
                     unsigned niov, unsigned flags);
 int co_node_pwrite_zeroes(BlockNode *node, int64_t offset, int64_t bytes, unsigned flags);
 int co_node_pdiscard(BlockNode *node, int64_t offset, int64_t bytes);
+/* From source, where co_node_block_status() says that data is; -ENOTSUP: read and write it. */
+int co_node_copy_range(BlockNode *node, int64_t offset, BlockNode *source, int64_t source_offset,
+                       int64_t bytes);
 int co_node_flush(BlockNode *node);
 int co_node_pread(BlockNode *node, int64_t offset, void *buf, size_t bytes);
 int co_node_pwrite(BlockNode *node, int64_t offset, const void *buf, size_t bytes);

@@ -407,9 +407,7 @@ int co_img_convert(int argc, char **argv)
         json_object_put(c.options);
         return status;
     }
-    if (args.copy_range) {
-        c.copy.min_sparse = 0;  /* what is copied is not looked at */
-    }
+    c.copy.copy_range = args.copy_range;
     c.copy.compressed = args.compressed;
     c.copy.in_order = !args.any_order;
     c.copy.salvage = args.salvage;

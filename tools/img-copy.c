@@ -253,6 +253,28 @@ static int co_write_clusters(Copy *c, const Piece *piece, const uint8_t *buf)
     return ret;
 }
 
+/* Data that the host copies from file to file; -ENOTSUP: it does not. */
+static int co_copy_range(Copy *c, const Piece *piece)
+{
+    int64_t n;
+    int ret = 0;
+
+    for (int64_t at = piece->at, end = piece->at + piece->bytes; at < end && !ret; at += n) {
+        CopySource *s = source_at(c, at);
+        BlockNode *file = NULL;
+        int64_t map;
+
+        n = MIN(end - at, s->start + s->length - at);
+        ret = co_node_block_status_above(s->image.node, NULL, false, at - s->start, n, &n, &map,
+                                         &file);
+        if (ret < 0 || !(ret & BLOCK_DATA) || !(ret & BLOCK_OFFSET_VALID) || !file || !n) {
+            return -ENOTSUP;
+        }
+        ret = co_node_copy_range(c->target.node, at, file, map, n);
+    }
+    return ret;
+}
+
 static int co_write_piece(Copy *c, const Piece *piece, const uint8_t *buf)
 {
     if (piece->kind == HAS_BACKING) {
@@ -265,7 +287,7 @@ static int co_write_piece(Copy *c, const Piece *piece, const uint8_t *buf)
     if (c->compressed) {
         return co_write_clusters(c, piece, buf);
     }
-    return c->min_sparse ? co_write_sparse(c, piece, buf)
+    return c->min_sparse && !c->copy_range ? co_write_sparse(c, piece, buf)
                          : co_write_data(c, piece->at, buf, piece->bytes);
 }
 
@@ -294,11 +316,39 @@ static void co_limit_rate(Copy *c, int64_t bytes)
     }
 }
 
-static int co_do_piece(Copy *c, const Piece *piece, uint8_t *buf)
+/* Into the target; unread: without buf, if the host does it. */
+static int co_put_piece(Copy *c, const Piece *piece, uint8_t *buf, bool unread)
 {
     int ret = 0;
 
-    if (piece->kind == HAS_DATA) {
+    if (unread) {
+        ret = co_copy_range(c, piece);
+        if (ret == -ENOTSUP) {
+            c->no_copy_range = true;
+            ret = co_read_piece(c, piece, buf);
+            if (ret) {
+                return ret;
+            }
+            unread = false;
+        }
+    }
+    if (!unread) {
+        ret = co_write_piece(c, piece, buf);
+    }
+    if (ret) {
+        report_error("error while writing at byte %" PRId64 ": %s", piece->at,
+                     g_strerror(-ret));
+    }
+    return ret;
+}
+
+static int co_do_piece(Copy *c, const Piece *piece, uint8_t *buf)
+{
+    bool by_host = piece->kind == HAS_DATA && c->copy_range && !c->no_copy_range &&
+                   !tool_write_flags(&c->target);
+    int ret = 0;
+
+    if (piece->kind == HAS_DATA && !by_host) {
         ret = co_read_piece(c, piece, buf);
     } else if (!c->min_sparse && piece->kind == HAS_ZEROES) {
         memset(buf, 0, piece->bytes);
@@ -309,10 +359,8 @@ static int co_do_piece(Copy *c, const Piece *piece, uint8_t *buf)
     if (ret || c->error) {
         return ret;
     }
-    ret = co_write_piece(c, piece, buf);
+    ret = co_put_piece(c, piece, buf, by_host);
     if (ret) {
-        report_error("error while writing at byte %" PRId64 ": %s", piece->at,
-                     g_strerror(-ret));
         return ret;
     }
     if (c->in_order) {

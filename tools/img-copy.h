@@ -27,6 +27,7 @@ typedef struct Copy {
     bool zeroed;                /* the target reads as zeroes where nothing was written */
     bool target_has_backing;    /* what a source does not have is there already */
     bool compressed, in_order, salvage, quiet;
+    bool copy_range;            /* data is not looked at; the host copies it, if it can */
     ToolProgress *progress;
     /* Its own. */
     int64_t at;                 /* what was given out so far */
@@ -35,6 +36,7 @@ typedef struct Copy {
     int64_t written;            /* with in_order: all before it is done */
     int64_t data_total, data_done;
     int64_t begin_ns, rated;
+    bool no_copy_range;         /* it cannot */
     unsigned running;
     int error;
     CoMutex scan;

@@ -23,6 +23,7 @@ typedef enum AioKind {
     AIO_FLUSH,
     AIO_ZERO_RANGE,     /* of a file */
     AIO_PUNCH_HOLE,
+    AIO_COPY,           /* from source_fd, by the kernel */
     AIO_BLOCK_ZERO,     /* of a block device */
     AIO_BLOCK_DISCARD,
 } AioKind;
@@ -34,6 +35,8 @@ typedef struct AioOp {
     const struct iovec *iov;    /* AIO_READ and AIO_WRITE: of bytes altogether */
     unsigned niov;
     AioEngine engine;
+    int source_fd;
+    int64_t source_offset;
 } AioOp;
 
 /* Can it be used in this build and on this host? */

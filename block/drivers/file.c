@@ -328,6 +328,20 @@ static int file_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
     return ret;
 }
 
+static int file_co_copy_range(BlockNode *node, int64_t offset, BlockNode *source,
+                              int64_t source_offset, int64_t bytes)
+{
+    FileState *s = node->state, *from = source->state;
+
+    if (source->driver->co_copy_range != file_co_copy_range || s->block_device ||
+        from->block_device) {
+        return -ENOTSUP;
+    }
+    return co_aio_submit(&(AioOp){ .kind = AIO_COPY, .fd = s->fd, .offset = offset,
+                                   .bytes = bytes, .source_fd = from->fd,
+                                   .source_offset = source_offset });
+}
+
 static int file_co_flush(BlockNode *node)
 {
     FileState *s = node->state;
@@ -461,6 +475,7 @@ static const char *const strong_options[] = { "filename", NULL };
     .abort_perm = file_abort_perm, .co_preadv = file_co_preadv,                             \
     .co_pwritev = file_co_pwritev, .co_pwrite_zeroes = file_co_pwrite_zeroes,               \
     .co_pdiscard = file_co_pdiscard, .co_flush = file_co_flush,                             \
+    .co_copy_range = file_co_copy_range,                                                    \
     .co_block_status = file_co_block_status, .co_truncate = file_co_truncate,               \
     .co_allocated_size = file_co_allocated_size, .get_info = file_get_info, \
     .get_stats = file_get_stats, .strong_options = strong_options

@@ -110,6 +110,18 @@ static int raw_co_pdiscard(BlockNode *node, int64_t offset, int64_t bytes)
     return co_node_pdiscard(node->file->node, offset + s->offset, bytes);
 }
 
+static int raw_co_copy_range(BlockNode *node, int64_t offset, BlockNode *source,
+                             int64_t source_offset, int64_t bytes)
+{
+    RawState *s = node->state;
+
+    /* What raw_co_pwritev() would have to look at goes there. */
+    if (node->probed || (s->has_size && bytes > node->length - offset)) {
+        return -ENOTSUP;
+    }
+    return co_node_copy_range(node->file->node, offset + s->offset, source, source_offset, bytes);
+}
+
 static int raw_co_block_status(BlockNode *node, bool want_zero, int64_t offset, int64_t bytes,
                                int64_t *pnum, int64_t *map, BlockNode **file)
 {
@@ -175,7 +187,7 @@ static const BlockDriver raw_driver = {
     .name = "raw", .desc = "no format", .size = sizeof(RawState), .grows = true,
     .co_open = raw_co_open, .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
     .co_pwrite_zeroes = raw_co_pwrite_zeroes, .co_pdiscard = raw_co_pdiscard,
-    .co_pwritev_compressed = raw_co_pwritev_compressed,
+    .co_pwritev_compressed = raw_co_pwritev_compressed, .co_copy_range = raw_co_copy_range,
     .co_block_status = raw_co_block_status, .co_truncate = raw_co_truncate,
     .get_info = raw_get_info, .co_measure = raw_co_measure,
     .create_options = create_options,

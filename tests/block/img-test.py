@@ -119,6 +119,24 @@ def test_existing_target(folder):
     must(IMG, 'compare', '-f', 'raw', '-F', 'raw', source, target)
 
 
+def test_copy_by_the_host(folder):
+    """convert -C: data and holes as they are; where the host cannot copy it is read and written"""
+    source, target = os.path.join(folder, 'source'), os.path.join(folder, 'target')
+    must(IMG, 'create', '-q', '-f', 'raw', source, '12M')
+    must(IO, '-f', 'raw', '-c', 'write -q -P 7 1M 3M', '-c', 'write -q -P 0 6M 1M', source)
+    for form, options in (('raw', []), ('qcow2', []), ('qcow2', ['-c'])):
+        image = os.path.join(folder, 'image')
+        must(IMG, 'convert', '-f', 'raw', '-O', form, *options, source, image)
+        for out in ('raw', 'qcow2'):
+            must(IMG, 'convert', '-C', '-f', form, '-O', out, image, target)
+            must(IMG, 'compare', '-f', 'raw', '-F', out, source, target)
+            os.unlink(target)
+        os.unlink(image)
+    must(IMG, 'convert', '-C', '-f', 'raw', '-O', 'raw', source, target)
+    allocated = [os.stat(path).st_blocks // 2048 for path in (source, target)]
+    assert allocated == [4, 4], f'{allocated} MiB are allocated'
+
+
 def test_broken_output(_folder):
     """Output that cannot be written is an error"""
     with open('/dev/full', 'w', encoding='ascii') as full:
