@@ -28,6 +28,10 @@ void qmp_block_resize(const char *device, const char *node_name, int64_t size, E
         error_set(errp, "Parameter 'size' expects a >0 size");
         return;
     }
+    if (!block_node_check_idle(node, errp) ||
+        !block_node_check_idle(block_skip_filters(node), errp)) {
+        return;
+    }
     co_drain_begin(node);
     user = block_child_new(node, "block_resize", BLOCK_PERM_RESIZE, BLOCK_PERM_ALL, errp);
     if (user) {

@@ -211,3 +211,17 @@ bool block_chain_contains(BlockNode *top, BlockNode *node)
     }
     return false;
 }
+
+bool block_node_check_idle(const BlockNode *node, Error **errp)
+{
+    BlockChild *user;
+
+    list_for_each(user, (List *)(uintptr_t)&node->users, BlockChild, link) {
+        if (user->ops && user->ops->job_type) {
+            error_set(errp, "Node '%s' is busy: block device is in use by block job: %s",
+                      node->name, user->ops->job_type(user));
+            return false;
+        }
+    }
+    return true;
+}

@@ -228,6 +228,7 @@ typedef struct BlockChildOps {
     void (*drained_end)(BlockChild *child);
     void (*resized)(BlockChild *child);         /* the node's length has changed */
     bool stays;                         /* block_node_replace() leaves it at its node */
+    const char *(*job_type)(BlockChild *child);     /* a job that wants the node for itself */
 } BlockChildOps;
 
 /* One use of a node: by a node above, by a backend, a job, or an export. */
@@ -298,6 +299,9 @@ BlockChild *block_child_new_ops(BlockNode *node, const char *user, uint32_t perm
                                 Error **errp);
 void block_child_free(BlockChild *child);
 bool block_child_set_perm(BlockChild *child, uint32_t perm, uint32_t shared, Error **errp);
+
+/* False with errp while a job works with the node, in QEMU's words. */
+bool block_node_check_idle(const BlockNode *node, Error **errp);
 
 /* Children of nodes. For a driver's co_open: the child that ref defines or names. */
 BlockChild *co_block_open_child(BlockNode *node, const char *name, unsigned role,

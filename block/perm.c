@@ -157,7 +157,7 @@ static bool refresh_node(BlockNode *node, BlockTran *tran, Error **errp)
         shared &= child->shared;
     }
     if (node->read_only && perm & (BLOCK_PERM_WRITE | BLOCK_PERM_WRITE_UNCHANGED)) {
-        error_set(errp, "Block node '%s' is read-only", node->name);
+        error_set(errp, "Block node is read-only");
         return false;
     }
     if (!check_users(node, errp)) {

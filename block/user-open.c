@@ -305,6 +305,12 @@ static bool complete_name(Json *object, bool protocol, Error **errp)
     return true;
 }
 
+/* A node's name, or options that say which driver. */
+static bool can_open(const Json *file)
+{
+    return file && (!is_object(file) || text_of(file, "driver"));
+}
+
 /* Only what is opened itself and backing files are probed; others without a driver are files. */
 static bool co_complete(Tree *tree, Json *object, bool protocol, bool write, Error **errp)
 {
@@ -321,7 +327,8 @@ static bool co_complete(Tree *tree, Json *object, bool protocol, bool write, Err
             return false;
         }
     }
-    return text_of(object, "driver") || protocol || !has(object, "file") ||
+    return protocol || text_of(object, "driver") ||
+           !can_open(json_object_object_get(object, "file")) ||
            co_probe(tree, object, write, errp);
 }
 
@@ -345,42 +352,67 @@ static void put_copy_on_read(Tree *tree)
     tree->json = top;
 }
 
+/* What the header of an image says of its backing file, into backing. */
+static bool co_name_backing(const Json *object, Json *backing, bool *named, Error **errp)
+{
+    g_autofree char *name = NULL, *path = NULL;
+    JSON_AUTO copy = NULL;
+    BlockNode *node;
+    Json *file = NULL;
+
+    json_object_deep_copy((Json *)(uintptr_t)object, &copy, NULL);
+    json_object_object_del(copy, "backing");
+    json_object_object_del(copy, "node-name");
+    put_bool(copy, "read-only", true);
+    node = co_block_open_json_flags(copy, QAPI_KEYVAL, BLOCK_OPEN_NO_BACKING | BLOCK_OPEN_NO_IO,
+                                    errp);
+    if (!node) {
+        return false;
+    }
+    *named = node->backing_file;        /* if it is not, what is missing will be told */
+    if (*named) {
+        name = block_node_filename(node);
+        path = block_backing_path(name, node->backing_file, errp);
+        if (path && !text_of(backing, "driver") && node->backing_format) {
+            put_text(backing, "driver", node->backing_format);
+        }
+        file = path ? name_options(path, errp) : NULL;
+    }
+    if (file) {
+        Json *given = json_object_object_get(backing, "file");
+
+        if (is_object(given)) {
+            merge(file, given);
+        }
+        json_object_object_add(backing, "file", file);
+    }
+    block_node_unref(node);
+    return file || !*named;
+}
+
 /*
  * "backing" with options but without a file: the file is the one that the
  * image names. To know it the image is opened once before.
  */
-static bool co_complete_backing(const Tree *tree, Error **errp)
+static bool co_complete_backing(Tree *tree, Json *object, Error **errp)
 {
-    Json *backing = json_object_object_get(tree->json, "backing"), *copy = NULL;
-    g_autofree char *name = NULL, *path = NULL;
-    BlockNode *node;
-    bool ok = false;
+    Json *backing = json_object_object_get(object, "backing");
+    Json *file = is_object(backing) ? json_object_object_get(backing, "file") : NULL;
+    bool named = true;
 
-    if (!is_object(backing) || has(backing, "file") || takes_name(text_of(backing, "driver"))) {
+    if (!is_object(backing) || (text_of(backing, "driver") &&
+                                takes_name(text_of(backing, "driver")))) {
         return true;
     }
-    json_object_deep_copy(tree->json, &copy, NULL);
-    json_object_object_del(copy, "backing");
-    json_object_object_del(copy, "node-name");
-    node = co_block_open_json_flags(copy, QAPI_KEYVAL, BLOCK_OPEN_NO_BACKING | BLOCK_OPEN_NO_IO,
-                                    errp);
-    json_object_put(copy);
-    if (!node) {
-        return false;
-    }
-    name = block_node_filename(node);
-    path = node->backing_file ? block_backing_path(name, node->backing_file, errp) : NULL;
-    if (!node->backing_file) {
-        ok = true;              /* what is missing will be told */
-    } else if (path) {
-        if (!text_of(backing, "driver") && node->backing_format) {
-            put_text(backing, "driver", node->backing_format);
+    if (!can_open(file)) {
+        if (!co_name_backing(object, backing, &named, errp)) {
+            return false;
         }
-        json_object_object_add(backing, "file", name_options(path, errp));
-        ok = json_object_object_get(backing, "file");
+        if (named && !text_of(backing, "driver") && !co_probe(tree, backing, false, errp)) {
+            return false;
+        }
     }
-    block_node_unref(node);
-    return ok;
+    return !named || co_complete_backing(tree, backing, errp);
 }
 
 /* Nodes that were opened to be looked at are reopened with the one that was found on them. */
@@ -411,7 +443,7 @@ static BlockNode *co_open_tree(Tree *tree, Error **errp)
         return NULL;
     }
     put_common(tree->json, how, how->write);
-    if (!co_complete_backing(tree, errp)) {
+    if (!co_complete_backing(tree, tree->json, errp)) {
         return NULL;
     }
     if (how->detect_zeroes && !how->snapshot && !has(tree->json, "detect-zeroes")) {

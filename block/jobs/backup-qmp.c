@@ -118,7 +118,7 @@ static bool blockdev_co_prepare(void *state, const TransactionAction *action, Jo
 {
     const BlockdevBackup *b = action->u.blockdev_backup.data;
     BlockNode *source = block_node_of_device(b->device, errp);
-    BlockNode *target = source ? block_node_of_name(b->target, errp) : NULL;
+    BlockNode *target = source ? block_node_of_device(b->target, errp) : NULL;
 
     return target &&
            co_make_job(state, qapi_BlockdevBackup_base(b), source, target, jobs, errp);

@@ -237,7 +237,7 @@ void qmp_blockdev_mirror(const char *job_id, const char *device, const char *tar
     if (!o.source) {
         return;
     }
-    o.target = block_node_of_name(target, errp);
+    o.target = block_node_of_device(target, errp);
     if (o.target && sync_mode(&o, sync, errp)) {
         co_mirror_start(&o, errp);
     }

@@ -23,10 +23,17 @@ static void drained_end(BlockChild *child)
     job_resume(child->opaque);
 }
 
+static const char *job_type(BlockChild *child)
+{
+    const Job *job = child->opaque;
+
+    return JobType_name(job->driver->type);
+}
+
 /* A job means this node, whatever is put on top of it or in its place. */
 static const BlockChildOps child_ops = {
     .drained_begin = drained_begin, .drained_poll = drained_poll, .drained_end = drained_end,
-    .stays = true,
+    .stays = true, .job_type = job_type,
 };
 
 BlockJob *block_job_new(const JobDriver *driver, const BlockJobOptions *options, JobTxn *txn,
@@ -40,7 +47,8 @@ BlockJob *block_job_new(const JobDriver *driver, const BlockJobOptions *options,
 
     if (!id && !options->internal) {
         if (!options->device || !blk_find(options->device)) {
-            error_set(errp, "An explicit job ID is required for this node");
+            error_set(errp, "Invalid job ID ''");
+            error_hint(errp, "A node that is no device's needs a 'job-id'");
             return NULL;
         }
         id = options->device;

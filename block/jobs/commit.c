@@ -312,6 +312,14 @@ bool co_commit_start(const CommitOptions *o, Error **errp)
     BlockJob *job;
     Commit *s;
 
+    for (BlockNode *node = o->top; node; node = block_filter_or_cow(node)) {
+        if (!node->driver->filter && !block_node_check_idle(node, errp)) {
+            return false;
+        }
+        if (node == o->base) {
+            break;
+        }
+    }
     if (block_chain_frozen(o->top, o->base, errp)) {
         return false;
     }

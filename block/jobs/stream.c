@@ -207,6 +207,14 @@ bool co_stream_start(const StreamOptions *o, Error **errp)
     Stream *s;
     bool ok;
 
+    for (BlockNode *node = o->top; node; node = block_filter_or_cow(node)) {
+        if (!node->driver->filter && !block_node_check_idle(node, errp)) {
+            return false;
+        }
+        if (node == o->bottom) {
+            break;
+        }
+    }
     if (block_chain_frozen(o->top, o->bottom, errp)) {
         return false;
     }

@@ -32,6 +32,7 @@ typedef struct Creation {
     Qcow2Header h;
     PreallocMode prealloc;
     bool lazy, raw;
+    uint64_t file_end;          /* 0: as it is */
 } Creation;
 
 static bool needs_v3(const Creation *c, const char *what, Error **errp)
@@ -213,6 +214,16 @@ static int co_write_names(Creation *c, BlockNode *node)
     return co_qcow2_header_write(s);
 }
 
+/* Where the L1 table ends, if that is the last there is. */
+static void note_end(Creation *c, const Qcow2 *s)
+{
+    uint64_t end = s->l1_offset + (uint64_t)s->l1_entries * 8;
+
+    if (s->l1_entries && ROUND_UP(end, s->cluster_bytes) == s->end_offset) {
+        c->file_end = end;
+    }
+}
+
 static bool co_fill(Creation *c, BlockNode *file, BlockNode *data, Error **errp)
 {
     BlockdevRef data_ref = { .type = BLOCKDEV_REF_REFERENCE };
@@ -242,8 +253,26 @@ static bool co_fill(Creation *c, BlockNode *file, BlockNode *data, Error **errp)
         error_set_errno(errp, -ret, "Could not write qcow2 header");
     }
     ok = !ret && co_node_truncate(node, c->o->size, false, c->prealloc, 0, errp);
+    if (ok) {
+        note_end(c, node->state);
+    }
     block_child_free(user);
     block_node_unref(node);
+    return ok;
+}
+
+/* A new file ends with its last table rather than with that table's cluster. */
+static bool co_trim(const Creation *c, BlockNode *file, Error **errp)
+{
+    BlockChild *user;
+    bool ok;
+
+    if (!c->file_end || !file->driver->grows || file->length <= (int64_t)c->file_end) {
+        return true;
+    }
+    user = block_child_new(file, "image creation", BLOCK_PERM_RESIZE, BLOCK_PERM_ALL, errp);
+    ok = user && co_node_truncate(file, c->file_end, false, PREALLOC_MODE_OFF, 0, errp);
+    block_child_free(user);
     return ok;
 }
 
@@ -267,7 +296,7 @@ static bool co_create_on(Creation *c, BlockNode *file, BlockNode *data, Error **
         }
     }
     block_child_free(user);
-    return ok && co_fill(c, file, data, errp);
+    return ok && co_fill(c, file, data, errp) && co_trim(c, file, errp);
 }
 
 bool qcow2_co_create(const BlockdevCreateOptions *options, Error **errp)

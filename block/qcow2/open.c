@@ -302,7 +302,7 @@ static bool qcow2_co_open(BlockNode *node, const BlockdevOptions *options, Error
     }
     if (node->file->node->read_only && !node->read_only) {
         if (!node->auto_read_only) {
-            error_set(errp, "Block node '%s' is read-only", node->file->node->name);
+            error_set(errp, "Block node is read-only");
             return false;
         }
         node->read_only = true;

@@ -145,7 +145,7 @@ def test_stream_refusals():
     with start(blockdev('t', 'top')) as p:
         for arguments, words in (
                 ({'device': 'nope'}, "Cannot find device='nope' nor node-name='nope'"),
-                ({'device': 't'}, 'An explicit job ID is required for this node'),
+                ({'device': 't'}, "Invalid job ID ''"),
                 ({'device': 't', 'job_id': '1'}, "Invalid job ID '1'"),
                 ({'device': 't', 'job_id': 'j', 'base': 'x'},
                  "Can't find 'x' in the backing chain"),
@@ -160,6 +160,37 @@ def test_stream_refusals():
         assert p.qmp.fails('block-job-cancel', device='j') == (
             'DeviceNotActive', "Block job 'j' not found")
         assert p.qmp.fails('job-cancel', id='j')[1] == 'Job not found'
+
+
+def test_stream_to_middle():
+    """A layer that is read-only below another is written to, and read-only again behind it."""
+    chain('base', 'mid', 'top')
+    with start(blockdev('t', 'top', backing=blockdev('m', 'mid'))) as p:
+        p.qmp.cmd('block-stream', job_id='j', device='m')
+        statuses(p.qmp, 'j')
+        nodes = {n['node-name']: n['ro'] for n in p.qmp.cmd('query-named-block-nodes')}
+        assert nodes['m'] and not nodes['t'], nodes
+        p.qmp.cmd('quit')
+        p.wait()
+    assert header_backing('mid') is None
+    os.remove('base')
+    check('mid')
+    io('top', *content(3))
+
+
+def test_busy():
+    """The length of a node stays while a job copies it; a target may be named by its drive."""
+    run(IMG, 'create', '-q', '-f', 'qcow2', 'a', '1M')
+    run(IMG, 'create', '-q', '-f', 'qcow2', 'b', '1M')
+    with start(args=['-drive', 'file=a,if=none,id=a,node-name=na', '-drive',
+                     'file=b,if=none,id=b,node-name=nb']) as p:
+        p.qmp.cmd('blockdev-backup', job_id='j', device='a', target='b', sync='full',
+                  auto_finalize=False)
+        statuses(p.qmp, 'j', 'pending')
+        for argument in ({'device': 'a'}, {'node_name': 'na'}, {'device': 'b'}):
+            assert 'busy: block device is in use by block job: backup' in \
+                p.qmp.fails('block_resize', size=65536, **argument)[1]
+        p.qmp.cmd('job-finalize', id='j')
 
 
 def test_steering():
