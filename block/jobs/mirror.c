@@ -41,7 +41,8 @@ static int co_mark(Mirror *s)
     if (s->none) {
         return 0;
     }
-    if (s->zero_target && !co_zero_target(s)) {
+    /* Without discard=unmap the zeroes would only take room: they are copied as they are met. */
+    if (s->zero_target && (!s->target->discard || !co_zero_target(s))) {
         block_dirty_bitmap_set(s->dirty, 0, length);
         return 0;
     }
