@@ -17,6 +17,15 @@ static void add_strong(const BlockNode *node, Json *out)
     }
 }
 
+/* Filters of jobs go away by themselves: they count for nothing in names. */
+static BlockNode *skip_implicit(BlockNode *node)
+{
+    while (node->implicit && block_primary(node)) {
+        node = block_primary(node);
+    }
+    return node;
+}
+
 /* Is what stands below it not what its header says? */
 static bool backing_overridden(BlockNode *node)
 {
@@ -37,6 +46,7 @@ Json *block_node_full_options(BlockNode *node)
     Json *out = json_object_new_object();
     BlockChild *child;
 
+    node = skip_implicit(node);
     add_strong(node, out);
     json_object_object_add(out, "driver", json_object_new_string(node->driver->name));
     list_for_each(child, &node->children, BlockChild, sibling) {
@@ -120,6 +130,7 @@ char *block_node_filename(BlockNode *node)
     JSON_AUTO options = NULL;
     GString *text;
 
+    node = skip_implicit(node);
     if (has_own_name(node)) {
         return g_strdup(node->filename);
     }

@@ -194,14 +194,20 @@ static int co_commit_run(Job *job, Error **errp)
     return s->ret;
 }
 
+static void unref_node(void *node)
+{
+    block_node_unref(node);
+}
+
 /* Layers above top whose headers will change, writable for that time. */
 static GPtrArray *co_open_overlays(Commit *s, Error **errp)
 {
-    GPtrArray *overlays = g_ptr_array_new();
+    GPtrArray *overlays = g_ptr_array_new_with_free_func(unref_node);
     BlockChild *child;
 
     list_for_each(child, &s->filter->users, BlockChild, link) {
         if (child->parent && child->role & BLOCK_CHILD_COW && child->parent->read_only) {
+            block_node_ref(child->parent);      /* another job may take it out meanwhile */
             g_ptr_array_add(overlays, child->parent);
         }
     }
@@ -226,8 +232,11 @@ static int co_commit_prepare(Job *job, Error **errp)
     if (ret < 0) {
         return ret;
     }
+    /* Another job that works with the layers above does not end meanwhile. */
+    co_block_job_drain_begin(&s->base, s->filter);
     overlays = co_open_overlays(s, errp);
     if (!overlays) {
+        block_job_drain_end(&s->base, s->filter);
         return -EIO;
     }
     block_chain_thaw(s->top, s->base_node);
@@ -242,6 +251,7 @@ static int co_commit_prepare(Job *job, Error **errp)
         co_block_set_read_only(s->base_node, true, NULL);
         s->base_was_read_only = false;
     }
+    block_job_drain_end(&s->base, s->filter);
     if (!ok) {
         return -EIO;
     }

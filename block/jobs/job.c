@@ -303,6 +303,9 @@ void co_job_wait(Job *job)
 
 /* The end */
 
+static CoMutex ending;          /* held by the transaction that is being finalized */
+static bool ending_ready;
+
 /* What the result is, cancelling included; on failure the job is aborting. */
 static void settle(Job *job)
 {
@@ -385,15 +388,10 @@ static void co_txn_abort(Job *failed)
     job_txn_unref(txn);
 }
 
-static void co_txn_finalize(Job *last)
+static void co_finalize_locked(Job *last)
 {
-    g_autoptr(GPtrArray) all = NULL;
+    g_autoptr(GPtrArray) all = txn_members(last->txn);
 
-    if (last->txn->finalizing) {
-        return;
-    }
-    last->txn->finalizing = true;
-    all = txn_members(last->txn);
     for (unsigned i = 0; i < all->len; i++) {
         Job *job = all->pdata[i];
 
@@ -409,6 +407,28 @@ static void co_txn_finalize(Job *last)
     for (unsigned i = 0; i < all->len; i++) {
         co_finish_one(all->pdata[i]);
     }
+}
+
+/*
+ * What jobs do to the graph at their end takes several steps, which may yield;
+ * another job that ends between them would see half of it. Nobody who waits
+ * here is busy, so that drained sections of who is inside do not wait for it.
+ */
+static void co_txn_finalize(Job *last)
+{
+    if (last->txn->finalizing) {
+        return;
+    }
+    last->txn->finalizing = true;
+    if (!ending_ready) {
+        co_mutex_init(&ending);
+        ending_ready = true;
+    }
+    job_ref(last);
+    co_mutex_lock(&ending);
+    co_finalize_locked(last);
+    co_mutex_unlock(&ending);
+    job_unref(last);
 }
 
 /* The work of one is done; when it was the last of its transaction, so is theirs. */

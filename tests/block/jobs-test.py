@@ -178,6 +178,32 @@ def test_stream_to_middle():
     io('top', *content(3))
 
 
+def test_streams_and_commit_at_once():
+    """Jobs one above the other that end at the same time; headers name files, not filters."""
+    names = [f'i{i}' for i in range(6)]
+    chain(*names)
+    top = None
+    for name in names:
+        top = blockdev(name, name, **({'backing': top} if top else {}))
+    with start(top) as p:
+        for upper in (3, 5):
+            p.qmp.cmd('block-stream', job_id=f's{upper}', device=names[upper],
+                      bottom=names[upper - 1], speed=1024)
+        p.qmp.cmd('block-commit', job_id='c', device='i5', top_node='i1', base_node='i0',
+                  speed=1024)
+        for job in ('s5', 's3', 'c'):
+            p.qmp.cmd('block-job-set-speed', device=job, speed=0)
+        for _ in range(3):
+            data = p.qmp.event('BLOCK_JOB_COMPLETED')['data']
+            assert 'error' not in data, data
+        p.qmp.cmd('quit')
+        p.wait()
+    assert [header_backing(names[i]) for i in (5, 3)] == ['i3', 'i0']
+    for name in (names[0], names[3], names[5]):
+        check(name)
+    io('i5', *content(6))
+
+
 def test_busy():
     """The length of a node stays while a job copies it; a target may be named by its drive."""
     run(IMG, 'create', '-q', '-f', 'qcow2', 'a', '1M')
