@@ -365,8 +365,17 @@ static void abandon(void *opaque)
     timer_arm(&abandon_timer, clock_ns(CLOCK_TYPE_REALTIME) + ABANDON_NS);
 }
 
+/* What filters hold back goes on: what waits for it ends sooner. */
+static void release_held(BlockNode *node, void *opaque)
+{
+    if (node->driver->drain_begin && !node->quiesce) {
+        node->driver->drain_begin(node);
+    }
+}
+
 void block_end_begin(void)
 {
+    block_nodes_for_each(release_held, NULL);
     timer_init(&abandon_timer, CLOCK_TYPE_REALTIME, abandon, NULL);
     timer_arm(&abandon_timer, clock_ns(CLOCK_TYPE_REALTIME) + ABANDON_NS);
 }

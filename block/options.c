@@ -91,6 +91,7 @@ static void match_protocol(const BlockDriver *driver, void *opaque)
 Json *block_filename_options(const char *filename, Error **errp)
 {
     g_autofree char *protocol = protocol_of(filename);
+    g_autofree char *plain = NULL;
     ByProtocol by = { .protocol = protocol };
     struct stat st;
     Json *options;
@@ -105,7 +106,11 @@ Json *block_filename_options(const char *filename, Error **errp)
         return by.driver->parse_filename(filename, errp);
     }
     if (protocol && !strcmp(protocol, "file")) {
-        filename += strlen("file:");
+        g_autofree char *again = protocol_of(filename + strlen("file:"));
+
+        /* Without its prefix it would look like another protocol's. */
+        plain = g_strconcat(again ? "./" : "", filename + strlen("file:"), NULL);
+        filename = plain;
     } else if (protocol) {
         error_set(errp, "Unknown protocol '%s'", protocol);
         return NULL;

@@ -135,12 +135,18 @@ static gboolean on_signal(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* People are told; scripts that keep what we print expect nothing, as with QEMU's. */
+static bool told_of_clients(const NbdArgs *a)
+{
+    return a->verbose && isatty(STDERR_FILENO);
+}
+
 static void client_closed(void *opaque, bool negotiated)
 {
     Serve *s = opaque;
     unsigned left = nbd_server_clients(s->server);
 
-    if (s->args->verbose) {
+    if (told_of_clients(s->args)) {
         report_info("a client left, %u remain", left);
     }
     if (negotiated && !left && !s->args->persistent) {
@@ -161,7 +167,7 @@ static int start_listening(const NbdArgs *a, Error **errp)
 
 static void tell_ready(const NbdArgs *a, int fd)
 {
-    if (a->verbose) {
+    if (told_of_clients(a)) {
         g_autofree char *where = socket_local_text(fd);
 
         report_info("listening on %s", where);

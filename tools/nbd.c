@@ -23,7 +23,7 @@ static const char help_text[] =
     "  -t, --persistent          stay when the last client has left\n"
     "  -x, --export-name=NAME    name of the export (default: an empty one)\n"
     "  -D, --description=TEXT    what people read about it\n"
-    "  -v, --verbose             tell of clients that come and go\n"
+    "  -v, --verbose             tell a terminal of clients that come and go\n"
     "\n"
     "The part that is exported:\n"
     "  -o, --offset=OFFSET       begin at this byte of the image\n"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'qmp'))
 from qmplib import Program      # noqa: E402
@@ -202,6 +203,20 @@ def test_streams_and_commit_at_once():
     for name in (names[0], names[3], names[5]):
         check(name)
     io('i5', *content(6))
+
+
+def test_quit_throttled():
+    """The end does not wait for what a throttle holds back."""
+    run(IMG, 'create', '-q', '-f', 'raw', 'a', '8M')
+    io('a', 'write -P 1 0 8M', fmt='raw')
+    with start(args=['-object', 'throttle-group,id=g,limits.bps-read=4096', '-blockdev',
+                     'throttle,node-name=s,throttle-group=g,file.driver=file,file.filename=a',
+                     '-blockdev', 'null-co,node-name=t,size=8M']) as p:
+        p.qmp.cmd('blockdev-mirror', job_id='j', device='s', target='t', sync='full')
+        begin = time.monotonic()
+        p.qmp.cmd('quit')
+        p.wait()
+        assert time.monotonic() - begin < 4, 'the limit for storage that says nothing was reached'
 
 
 def test_busy():
