@@ -106,6 +106,7 @@ struct BlockDriver {
     bool grows;                         /* writes past the end make it longer */
     bool supports_backing;
     bool handles_fua;                   /* co_pwritev honours BLOCK_REQ_FUA */
+    bool flushes_children;              /* co_flush does so, as far as it must be */
     bool create_is_format;              /* co_create writes into a node that is there */
     /* What it wants of a child for what its users want of it; NULL: as the child's role says. */
     void (*child_perm)(BlockNode *node, const BlockChild *child, uint32_t perm, uint32_t shared,

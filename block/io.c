@@ -311,7 +311,8 @@ int co_node_flush(BlockNode *node)
     }
     /* What the driver has put into its children is stable with them. */
     list_for_each(child, &node->children, BlockChild, sibling) {
-        if (!ret && !(child->role & BLOCK_CHILD_COW) && !child->node->read_only) {
+        if (!ret && !node->driver->flushes_children && !(child->role & BLOCK_CHILD_COW) &&
+            !child->node->read_only) {
             if (child == node->file && child->node->flushed != child->node->written) {
                 block_debug_event(child->node, "flush_to_disk");
             }

@@ -6,7 +6,7 @@
 /* What QEMU opens and Mica does not yet. */
 static const char *const unknown_drivers[] = {
     "blkreplay", "blkverify", "bochs", "cloop", "compress",
-    "copy-before-write", "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
+    "dmg", "ftp", "ftps", "gluster", "host_cdrom", "http",
     "https", "io_uring", "iscsi", "luks", "nfs", "nvme", "parallels", "preallocate",
     "qcow", "qed", "quorum", "rbd", "replication", "ssh", "vdi", "vhdx",
     "vmdk", "vpc", "vvfat", NULL

@@ -151,6 +151,95 @@ def test_authz_refusals():
         assert 'tls_creds' in q.fails('chardev-add', id='c', backend=backend)[1]
 
 
+def export(q, node, name, writable=False):
+    q.cmd_dict({'execute': 'block-export-add', 'arguments': {
+        'type': 'nbd', 'id': name, 'node-name': node, 'name': name, 'writable': writable}})
+
+
+def full_disk(path):
+    disk(path)
+    run(IO, '-f', 'raw', '-c', 'write -P 7 0 8M', path)
+
+
+def fleecing(q, **cbw):
+    """A disk behind copy-before-write as export guest, its past as export past"""
+    q.cmd('blockdev-add', **{'node-name': 'cbw', 'driver': 'copy-before-write', 'file': 'd',
+                             'target': 'tmp', **cbw})
+    q.cmd('blockdev-add', **{'node-name': 'past', 'driver': 'snapshot-access', 'file': 'cbw',
+                             'discard': 'unmap'})
+    q.cmd('nbd-server-start', addr=here())
+    export(q, 'cbw', 'guest', True)
+    export(q, 'past', 'past')
+
+
+def test_fleecing():
+    """The past of a disk is read while its guest writes, and backed up from there."""
+    full_disk('disk')
+    disk('copy')
+    run(IMG, 'create', '-q', '-f', 'qcow2', 'tmp', '8M')
+    tmp = {'node-name': 'tmp', 'driver': 'qcow2', 'file': {'driver': 'file', 'filename': 'tmp'}}
+    with start(file_node('d', 'disk'), file_node('copy', 'copy'), tmp) as p:
+        q = p.qmp
+        assert 'past' in q.fails('blockdev-add', **{
+            'node-name': 'x', 'driver': 'snapshot-access', 'file': 'd'})[1]
+        fleecing(q)
+        run(IO, '-f', 'raw', '-c', 'write -P 9 100k 300k', '-c', 'write -z 5M 1M',
+            '-c', 'discard 7M 64k', uri('guest'))
+        run(IO, '-f', 'raw', '-c', 'read -P 9 100k 300k', '-c', 'read -P 7 0 100k', uri('guest'))
+        run(IO, '-r', '-f', 'raw', '-c', 'read -P 7 0 8M', uri('past'))
+        q.cmd('blockdev-backup', job_id='b', device='past', target='copy', sync='full')
+        assert 'error' not in q.event('BLOCK_JOB_COMPLETED')['data']
+        run(IO, '-f', 'raw', '-c', 'write -P 10 0 8M', uri('guest'))
+        run(IO, '-r', '-f', 'raw', '-c', 'read -P 7 0 8M', uri('past'))
+        q.cmd('quit')
+        assert p.wait() == 0
+    run(IO, '-f', 'raw', '-c', 'read -P 7 0 8M', 'copy')
+    run(IO, '-f', 'raw', '-c', 'read -P 10 0 8M', 'disk')
+
+
+def test_fleecing_bitmap():
+    """Only what a bitmap marks is kept."""
+    full_disk('disk')
+    disk('tmp')
+    with start(file_node('d', 'disk'), file_node('tmp', 'tmp')) as p:
+        q = p.qmp
+        q.cmd_dict({'execute': 'block-dirty-bitmap-add', 'arguments': {'node': 'd', 'name': 'b'}})
+        q.cmd('nbd-server-start', addr=here())
+        export(q, 'd', 'd', True)
+        run(IO, '-f', 'raw', '-c', 'write -P 8 1M 1M', uri('d'))
+        q.cmd('nbd-server-stop')
+        q.event('BLOCK_EXPORT_DELETED')
+        fleecing(q, bitmap={'node': 'd', 'name': 'b'})
+        run(IO, '-f', 'raw', '-c', 'write -P 9 0 8M', uri('guest'))
+        run(IO, '-r', '-f', 'raw', '-c', 'read -P 8 1M 1M', uri('past'))
+        run(IO, '-r', '-f', 'raw', '-c', 'read 0 1M', uri('past'), status=1)
+    run(IO, '-f', 'raw', '-c', 'read -P 8 1M 1M', 'tmp')
+    run(IO, '-f', 'raw', '-c', 'read -P 0 0 1M', 'tmp')
+
+
+def test_fleecing_errors():
+    """A copy that fails, or takes too long, is the guest's trouble or the snapshot's."""
+    for bad in ({'driver': 'blkdebug', 'inject-error': [{'event': 'none', 'iotype': 'write'}]},
+                {'driver': 'slow'}):
+        for policy in ('break-guest-write', 'break-snapshot'):
+            full_disk('disk')
+            disk('tmp')
+            tmp = {'node-name': 'tmp', **bad, 'image': {'driver': 'file', 'filename': 'tmp'}}
+            more = {'on-cbw-error': policy}
+            if bad['driver'] == 'slow':
+                tmp = {'node-name': 'tmp', 'driver': 'null-co', 'size': SIZE,
+                       'latency-ns': 2500000000, 'read-zeroes': True}
+                more['cbw-timeout'] = 1
+            with start(file_node('d', 'disk'), tmp) as p:
+                fleecing(p.qmp, **more)
+                guest = policy == 'break-guest-write'
+                run(IO, '-f', 'raw', '-c', 'write -P 9 0 64k', uri('guest'), status=guest)
+                run(IO, '-r', '-f', 'raw', '-c', 'read -P 7 1M 1M', uri('past'), status=not guest)
+                p.qmp.cmd('quit')
+                p.wait()
+            run(IO, '-f', 'raw', '-c', f'read -P {7 if guest else 9} 0 64k', 'disk')
+
+
 def test_migrate():
     """A disk goes from one program to the other, which then is the one that has it."""
     disk('from', 9)
