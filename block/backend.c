@@ -293,6 +293,21 @@ void blk_set_on_error(BlockBackend *blk, BlkErrorPolicy on_read, BlkErrorPolicy 
     blk->on_write = on_write == BLK_ERROR_AUTO ? blk->on_write : on_write;
 }
 
+void blk_set_accounting(BlockBackend *blk, OnOffAuto invalid, OnOffAuto failed)
+{
+    if (invalid != ON_OFF_AUTO_AUTO) {
+        blk->stats.ignore_invalid = invalid == ON_OFF_AUTO_OFF;
+    }
+    if (failed != ON_OFF_AUTO_AUTO) {
+        blk->stats.ignore_failed = failed == ON_OFF_AUTO_OFF;
+    }
+}
+
+void blk_add_stats_interval(BlockBackend *blk, uint64_t seconds)
+{
+    block_stats_add_interval(&blk->stats, seconds);
+}
+
 bool blk_check_on_error(BlkErrorPolicy on_read, BlkErrorPolicy on_write, Error **errp)
 {
     if (on_read == BLK_ERROR_ENOSPC) {

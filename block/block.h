@@ -208,6 +208,10 @@ bool blk_write_cache(const BlockBackend *blk);
  * goes on.
  */
 void blk_set_on_error(BlockBackend *blk, BlkErrorPolicy on_read, BlkErrorPolicy on_write);
+/* Whether requests that are invalid or fail count for idle time and sums; auto: as it is. */
+void blk_set_accounting(BlockBackend *blk, OnOffAuto invalid, OnOffAuto failed);
+/* Keep minimum, maximum and mean of the last seconds, too. */
+void blk_add_stats_interval(BlockBackend *blk, uint64_t seconds);
 bool blk_check_on_error(BlkErrorPolicy on_read, BlkErrorPolicy on_write, Error **errp);
 /* The guest goes on: what failed is done again. */
 void blk_retry_all(void);

@@ -62,11 +62,7 @@ typedef struct BlockDriverInfo {
     bool is_dirty;                              /* it was not closed */
 } BlockDriverInfo;
 
-typedef struct BlockMeasureInfo {
-    int64_t required, fully_allocated;
-    bool has_bitmaps;
-    int64_t bitmaps;
-} BlockMeasureInfo;
+typedef struct BlockMeasureInfo BlockMeasureInfo;       /* qapi/types-block-query.h */
 
 /* A row of what "mica-img create -o help" lists; the last has no name. */
 typedef enum BlockOptKind {

@@ -138,6 +138,25 @@ static BlockNode *open_drive(const DriveOptions *o, const Json *options, OpenFn 
     return open(&how, errp);
 }
 
+static OnOffAuto on_off(bool given, bool on)
+{
+    return !given ? ON_OFF_AUTO_AUTO : on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+}
+
+static bool take_stats(BlockBackend *blk, const DriveOptions *o, Error **errp)
+{
+    blk_set_accounting(blk, on_off(o->has_stats_account_invalid, o->stats_account_invalid),
+                       on_off(o->has_stats_account_failed, o->stats_account_failed));
+    for (const uint64List *l = o->stats_intervals; l; l = l->next) {
+        if (!l->value || l->value > UINT32_MAX) {
+            error_set(errp, "Invalid interval length: %" PRIu64, l->value);
+            return false;
+        }
+        blk_add_stats_interval(blk, l->value);
+    }
+    return true;
+}
+
 static bool add_drive(const ConfigItem *item, OpenFn *open, Error **errp)
 {
     g_autoptr(DriveOptions) o = qapi_parse_DriveOptions(item->json, QAPI_KEYVAL, errp);
@@ -169,7 +188,8 @@ static bool add_drive(const ConfigItem *item, OpenFn *open, Error **errp)
     blk_set_write_cache(blk, !o->has_cache || (o->cache != DRIVE_CACHE_WRITETHROUGH &&
                                                o->cache != DRIVE_CACHE_DIRECTSYNC));
     blk_set_on_error(blk, on_read, on_write);
-    if (o->throttling && !blk_set_throttling(blk, o->throttling, errp)) {
+    if (!take_stats(blk, o, errp) ||
+        (o->throttling && !blk_set_throttling(blk, o->throttling, errp))) {
         blk_unref(blk);
         return false;
     }

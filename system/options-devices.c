@@ -93,7 +93,7 @@ static bool is_drive_parameter(const char *name)
             return true;
         }
     }
-    return g_str_has_prefix(name, "throttling.");
+    return g_str_has_prefix(name, "throttling.") || g_str_has_prefix(name, "stats-intervals.");
 }
 
 static bool is_help(const char *text)

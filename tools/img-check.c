@@ -1,6 +1,7 @@
 /* mica-img check: find and repair what is wrong in an image */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "qapi/types-block-query.h"
 #include "tools/img.h"
 
 /* Exit statuses, as scripts know them. */
@@ -29,29 +30,19 @@ static const ToolOption check_options[] = {
     TOOL_OPT_END
 };
 
-static void add_count(Json *object, const char *name, int64_t value)
-{
-    if (value) {
-        json_object_object_add(object, name, json_object_new_int64(value));
-    }
-}
-
 static void print_json(const ToolImage *image, const char *name, const BlockCheckResult *r)
 {
-    JSON_AUTO object = json_object_new_object();
+    const ImageCheck check = {
+        .filename = (char *)(uintptr_t)name, .format = (char *)(uintptr_t)tool_format(image),
+        .check_errors = r->check_errors,
+#define COUNT(member) .has_##member = r->member, .member = r->member
+        COUNT(corruptions), COUNT(leaks), COUNT(corruptions_fixed), COUNT(leaks_fixed),
+        COUNT(image_end_offset), COUNT(total_clusters), COUNT(allocated_clusters),
+        COUNT(fragmented_clusters), COUNT(compressed_clusters),
+#undef COUNT
+    };
+    JSON_AUTO object = qapi_to_json_ImageCheck(&check);
 
-    json_object_object_add(object, "filename", json_object_new_string(name));
-    json_object_object_add(object, "format", json_object_new_string(tool_format(image)));
-    json_object_object_add(object, "check-errors", json_object_new_int64(r->check_errors));
-    add_count(object, "corruptions", r->corruptions);
-    add_count(object, "leaks", r->leaks);
-    add_count(object, "corruptions-fixed", r->corruptions_fixed);
-    add_count(object, "leaks-fixed", r->leaks_fixed);
-    add_count(object, "image-end-offset", r->image_end_offset);
-    add_count(object, "total-clusters", r->total_clusters);
-    add_count(object, "allocated-clusters", r->allocated_clusters);
-    add_count(object, "fragmented-clusters", r->fragmented_clusters);
-    add_count(object, "compressed-clusters", r->compressed_clusters);
     tool_print_json(object);
 }
 

@@ -1,6 +1,7 @@
 /* mica-img measure: how large a new image's file will be */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "qapi/types-block-query.h"
 #include "tools/img.h"
 
 typedef struct MeasureArgs {
@@ -25,7 +26,7 @@ static const ToolOption measure_options[] = {
 
 static void print_result(const BlockMeasureInfo *m, bool json)
 {
-    JSON_AUTO object = json_object_new_object();
+    JSON_AUTO object = qapi_to_json_BlockMeasureInfo(m);
 
     if (!json) {
         printf("required size: %" PRId64 "\nfully allocated size: %" PRId64 "\n", m->required,
@@ -35,11 +36,6 @@ static void print_result(const BlockMeasureInfo *m, bool json)
         }
         return;
     }
-    if (m->has_bitmaps) {
-        json_object_object_add(object, "bitmaps", json_object_new_int64(m->bitmaps));
-    }
-    json_object_object_add(object, "required", json_object_new_int64(m->required));
-    json_object_object_add(object, "fully-allocated", json_object_new_int64(m->fully_allocated));
     tool_print_json(object);
 }
 

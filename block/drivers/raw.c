@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/driver.h"
+#include "qapi/types-block-query.h"
 #include "util/iov.h"
 
 typedef struct RawState {

@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/dirty-bitmap.h"
 #include "block/qcow2/qcow2.h"
+#include "qapi/types-block-query.h"
 #include "util/parse.h"
 
 ImageInfoSpecific *qcow2_co_get_specific_info(BlockNode *node, Error **errp)

@@ -83,7 +83,7 @@ struct IdeDrive {
     Geometry geometry;
     uint32_t lcyls, lheads, lsecs;  /* as the BIOS is to see it */
     bool share_rw;
-    int write_cache, on_read, on_write;
+    int write_cache, on_read, on_write, account_invalid, account_failed;
     /* registers that are the drive's own */
     uint8_t status, error;
     /* modes */

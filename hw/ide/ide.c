@@ -189,6 +189,7 @@ static bool take_backend(IdeDrive *d, const BlkDeviceOps *ops, Error **errp)
         return false;
     }
     blk_set_on_error(d->blk, d->on_read, d->on_write);
+    blk_set_accounting(d->blk, d->account_invalid, d->account_failed);
     path = object_path(&d->dev.obj);
     blk_set_qdev(d->blk, d->dev.id, path);
     if (d->write_cache != ON_OFF_AUTO_AUTO) {
@@ -281,7 +282,11 @@ static void ide_drive_device_reset(Device *dev)
     PROP_ENUM_AS("rerror", IdeDrive, on_read, BLK_ERROR_AUTO, blk_error_policy_names,       \
                  "what becomes of read errors"),                                            \
     PROP_ENUM_AS("werror", IdeDrive, on_write, BLK_ERROR_AUTO, blk_error_policy_names,      \
-                 "what becomes of write errors")
+                 "what becomes of write errors"),                                           \
+    PROP_ON_OFF_AUTO_AS("account-invalid", IdeDrive, account_invalid,                       \
+                        "whether invalid requests count in statistics"),                    \
+    PROP_ON_OFF_AUTO_AS("account-failed", IdeDrive, account_failed,                         \
+                        "whether failed requests count in statistics")
 
 static const Prop ide_hd_props[] = {
     IDE_DRIVE_PROPS,

@@ -708,6 +708,29 @@ def test_live_snapshots():
     same(raw_content('top'), writer)
 
 
+def test_drive_stats():
+    """Options of -drive and of devices that say what statistics count."""
+    run(IMG, 'create', '-q', '-f', 'raw', 'disk', '1M')
+    drive = ['-drive', 'if=none,id=d,file=disk,format=raw,stats-account-failed=off,'
+             'stats-intervals.0=10,stats-intervals.1=60']
+    for machine, device, invalid in (('none', [], True),
+                                     ('pc', ['-device', 'ide-hd,drive=d,account-invalid=off'],
+                                      False)):
+        with Program(BINARY, ['-M', machine, '-S', *drive, *device]) as p:
+            stats = [one for one in p.qmp.cmd('query-blockstats') if one.get('device') == 'd']
+            stats = stats[0]['stats']
+            assert [t['interval_length'] for t in stats['timed_stats']] == [10, 60], stats
+            assert stats['account_invalid'] is invalid, stats
+            # What the device leaves open is as the drive says.
+            assert stats['account_failed'] is False, stats
+            p.qmp.cmd('quit')
+            p.wait()
+    done = subprocess.run([BINARY, '-M', 'none', '-drive',
+                           'if=none,file=disk,format=raw,stats-intervals.0=0'],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and 'Invalid interval length: 0' in done.stderr, done
+
+
 def test_create():
     with start() as p:
         s = p.qmp
