@@ -66,6 +66,9 @@ bool block_node_read_only(const BlockNode *node);
 char *block_node_filename(BlockNode *node);
 /* All that says which data it has: an object like blockdev-add's. json_object_put() */
 Json *block_node_full_options(BlockNode *node);
+/* Does it stand on a connection that can be shut down from outside, for good? */
+bool block_node_can_yank(const BlockNode *node);
+void block_node_yank(BlockNode *node);
 /* Each node with or without a name. */
 void block_nodes_for_each(void (*fn)(BlockNode *node, void *opaque), void *opaque);
 /* The program is about to end: storage that does not answer is waited for a few seconds only. */

@@ -349,6 +349,16 @@ static void co_close_all(void *opaque)
 /* How long the end of the program waits for a server that says nothing. */
 #define ABANDON_NS (5 * NS_PER_SECOND)
 
+bool block_node_can_yank(const BlockNode *node)
+{
+    return node->driver->abandon;
+}
+
+void block_node_yank(BlockNode *node)
+{
+    node->driver->abandon(node);
+}
+
 static Timer abandon_timer;
 
 static void abandon(void *opaque)

@@ -2,6 +2,7 @@
 # Character devices, yank, screen dumps and input over QMP
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
+import signal
 import socket
 import struct
 import sys
@@ -48,6 +49,33 @@ def test_chardevs():
         s.cmd('chardev-change', id='s0', backend={'type': 'file', 'data': {'out': out}})
         labels = {c['label']: c for c in s.cmd('query-chardev')}
         assert labels['s0']['frontend-open'] is True and labels['s0']['filename'] != 'ringbuf'
+
+
+def test_yank_node():
+    """A request to a server that does not answer ends when its node is yanked."""
+    with tempfile.TemporaryDirectory() as d, Program(BINARY, ['-M', 'none']) as server, \
+            Program(BINARY, ['-M', 'none'], monitors=2) as p:
+        path = os.path.join(d, 'nbd')
+        server.qmp.cmd('blockdev-add', driver='null-co', node_name='n', read_zeroes=True)
+        server.qmp.cmd('nbd-server-start', addr={'type': 'unix', 'data': {'path': path}})
+        server.qmp.cmd('block-export-add', type='nbd', id='e', node_name='n')
+        s, other = p.sessions
+        s.cmd('blockdev-add', driver='nbd', node_name='far', export='n', read_only=True,
+              reconnect_delay=1000, server={'type': 'unix', 'path': path})
+        s.cmd('blockdev-add', driver='null-co', node_name='near')
+        node = {'type': 'block-node', 'node-name': 'far'}
+        assert s.cmd('query-yank')[0] == node
+        assert s.fails('yank', instances=[{**node, 'node-name': 'near'}])[0] == 'DeviceNotFound'
+        server.process.send_signal(signal.SIGSTOP)
+        other.send({'execute': 'human-monitor-command', 'arguments': {
+            'command-line': 'qemu-io far "read 0 512"'}})
+        assert s.cmd('query-status')
+        s.cmd('yank', instances=[node])
+        assert other.reply() == {'return': ''}
+        s.cmd('blockdev-del', node_name='far')
+        assert node not in s.cmd('query-yank')
+        s.cmd('quit')
+        assert p.wait() == 0 and 'read failed: Input/output error' in p.output()
 
 
 def test_sockets_and_yank():
