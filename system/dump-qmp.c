@@ -6,6 +6,7 @@
 #include "memory/memory.h"
 #include "qapi/commands-memory.h"
 #include "qapi/events-memory.h"
+#include "system/paging.h"
 #include "system/run.h"
 #include "util/bswap.h"
 #include "util/coroutine.h"
@@ -15,6 +16,7 @@
 #include <elf.h>
 
 #define PIECE_BYTES (4 << 20)
+#define MAX_HEADERS 65000u       /* e_phnum has 16 bits */
 
 /* A run of RAM that becomes a segment. */
 typedef struct Segment {
@@ -22,9 +24,15 @@ typedef struct Segment {
     const uint8_t *host;
 } Segment;
 
+/* A run of virtual addresses that is a run of physical ones. */
+typedef struct Mapping {
+    uint64_t la, phys, len;
+} Mapping;
+
 typedef struct Dump {
     int fd;
     GArray *segments;           /* of Segment */
+    GArray *mappings;           /* of Mapping, with paging; else NULL */
     GByteArray *head;           /* ELF header, program headers, notes */
     bool was_running, detached;
     uint64_t begin, end;
@@ -154,35 +162,134 @@ static GByteArray *make_notes(void)
     return notes;
 }
 
-static void make_head(Dump *d)
-{
-    g_autoptr(GByteArray) notes = make_notes();
-    uint64_t offset = sizeof(Elf64_Ehdr) + (1 + d->segments->len) * sizeof(Elf64_Phdr);
-    Elf64_Ehdr header = {
-        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-        .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
-        .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 + d->segments->len,
-    };
-    Elf64_Phdr note = {
-        .p_type = PT_NOTE, .p_offset = offset, .p_filesz = notes->len, .p_memsz = notes->len,
-    };
+/* --- the guest's page tables --- */
 
-    d->head = g_byte_array_new();
-    append(d->head, &header, sizeof(header));
-    append(d->head, &note, sizeof(note));
-    offset += notes->len;
+static bool add_page(const PagingPage *page, void *opaque)
+{
+    GArray *mappings = opaque;
+    Mapping m = { page->la, page->phys, page->bytes };
+
+    if (mappings->len) {
+        Mapping *before = &g_array_index(mappings, Mapping, mappings->len - 1);
+
+        if (before->la + before->len == m.la && before->phys + before->len == m.phys) {
+            before->len += m.len;
+            return true;
+        }
+    }
+    g_array_append_val(mappings, m);
+    return mappings->len <= MAX_HEADERS;
+}
+
+static gint by_address(gconstpointer a, gconstpointer b)
+{
+    const Mapping *x = a, *y = b;
+
+    return x->la != y->la ? x->la < y->la ? -1 : 1 : x->phys < y->phys ? -1 : x->phys > y->phys;
+}
+
+/* What any CPU sees, each mapping once. */
+static bool co_add_mappings(Dump *d, Error **errp)
+{
+    g_autofree CpuState *s = g_new0(CpuState, 1);
+    unsigned kept = 0;
+
+    d->mappings = g_array_new(false, false, sizeof(Mapping));
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (accel_get_state(vcpu_get(i), s) &&
+            co_paging_walk(s, add_page, d->mappings) == PAGING_CUT) {
+            error_set(errp, "dump: the guest has too many mappings for an ELF file: use "
+                      "'paging': false");
+            return false;
+        }
+    }
+    g_array_sort(d->mappings, by_address);
+    for (unsigned i = 0; i < d->mappings->len; i++) {
+        Mapping *m = &g_array_index(d->mappings, Mapping, i);
+
+        if (!kept || by_address(m, &g_array_index(d->mappings, Mapping, kept - 1)) ||
+            m->len != g_array_index(d->mappings, Mapping, kept - 1).len) {
+            g_array_index(d->mappings, Mapping, kept++) = *m;
+        }
+    }
+    g_array_set_size(d->mappings, kept);
+    return true;
+}
+
+/* A header for each part of a mapping that is in the file. */
+static void append_mapping(GArray *headers, const Dump *d, const Mapping *m, uint64_t offset)
+{
     for (unsigned i = 0; i < d->segments->len; i++) {
+        const Segment *s = &g_array_index(d->segments, Segment, i);
+        uint64_t first = MAX(s->addr, m->phys), end = MIN(s->addr + s->len, m->phys + m->len);
+
+        if (first < end) {
+            Elf64_Phdr load = {
+                .p_type = PT_LOAD, .p_offset = offset + (first - s->addr),
+                .p_vaddr = m->la + (first - m->phys), .p_paddr = first,
+                .p_filesz = end - first, .p_memsz = end - first,
+            };
+
+            g_array_append_val(headers, load);
+        }
+        offset += s->len;
+    }
+}
+
+/* Offsets count from the first byte of memory in the file. */
+static GArray *make_loads(const Dump *d)
+{
+    GArray *headers = g_array_new(false, false, sizeof(Elf64_Phdr));
+    uint64_t offset = 0;
+
+    for (unsigned i = 0; d->mappings && i < d->mappings->len; i++) {
+        append_mapping(headers, d, &g_array_index(d->mappings, Mapping, i), 0);
+    }
+    for (unsigned i = 0; !headers->len && i < d->segments->len; i++) {
         const Segment *s = &g_array_index(d->segments, Segment, i);
         Elf64_Phdr load = {
             .p_type = PT_LOAD, .p_offset = offset, .p_paddr = s->addr, .p_filesz = s->len,
             .p_memsz = s->len,
         };
 
-        append(d->head, &load, sizeof(load));
+        g_array_append_val(headers, load);
         offset += s->len;
     }
+    return headers;
+}
+
+static bool make_head(Dump *d, Error **errp)
+{
+    g_autoptr(GByteArray) notes = make_notes();
+    g_autoptr(GArray) loads = make_loads(d);
+    uint64_t offset = sizeof(Elf64_Ehdr) + (1 + loads->len) * sizeof(Elf64_Phdr);
+    Elf64_Ehdr header = {
+        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+        .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+        .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
+        .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 + loads->len,
+    };
+    Elf64_Phdr note = {
+        .p_type = PT_NOTE, .p_offset = offset, .p_filesz = notes->len, .p_memsz = notes->len,
+    };
+
+    d->head = g_byte_array_new();
+    if (loads->len > MAX_HEADERS) {
+        error_set(errp, "dump: the guest has too many mappings for an ELF file: use "
+                  "'paging': false");
+        return false;
+    }
+    append(d->head, &header, sizeof(header));
+    append(d->head, &note, sizeof(note));
+    offset += notes->len;
+    for (unsigned i = 0; i < loads->len; i++) {
+        Elf64_Phdr *load = &g_array_index(loads, Elf64_Phdr, i);
+
+        load->p_offset += offset;
+        append(d->head, load, sizeof(*load));
+    }
     append(d->head, notes->data, notes->len);
+    return true;
 }
 
 /* --- writing --- */
@@ -233,23 +340,35 @@ static int co_write_all(Dump *d)
     return ret;
 }
 
-static void co_dump(Dump *d, Error **errp)
+/* Done, or given up where errp has been set. */
+static void end_dump(Dump *d, bool failed, Error **errp)
 {
-    int ret = co_write_all(d);
-
-    if (close(d->fd) < 0 && ret == 0) {
-        ret = -errno;
+    if (close(d->fd) < 0 && !failed) {
+        error_set_errno(errp, errno, "dump: failed to save memory");
+        failed = true;
     }
-    status = ret < 0 ? DUMP_STATUS_FAILED : DUMP_STATUS_COMPLETED;
-    if (ret < 0) {
-        error_set_errno(errp, -ret, "dump: failed to save memory");
-    }
+    status = failed ? DUMP_STATUS_FAILED : DUMP_STATUS_COMPLETED;
     if (d->was_running && run_state() == RUN_STATE_PAUSED) {
         run_start();
     }
     g_array_free(d->segments, true);
-    g_byte_array_free(d->head, true);
+    if (d->mappings) {
+        g_array_free(d->mappings, true);
+    }
+    if (d->head) {
+        g_byte_array_free(d->head, true);
+    }
     g_free(d);
+}
+
+static void co_dump(Dump *d, Error **errp)
+{
+    int ret = co_write_all(d);
+
+    if (ret < 0) {
+        error_set_errno(errp, -ret, "dump: failed to save memory");
+    }
+    end_dump(d, ret < 0, errp);
 }
 
 static void dump_detached(void *opaque)
@@ -299,12 +418,10 @@ static int co_open_target(const char *protocol, Error **errp)
     return o.fd;
 }
 
-static bool check(bool paging, bool has_begin, int64_t begin, bool has_length, int64_t length,
+static bool check(bool has_begin, int64_t begin, bool has_length, int64_t length,
                   Error **errp)
 {
-    if (paging) {
-        error_set(errp, "Parameter 'paging' must be false: the guest's page tables are not read");
-    } else if (has_begin != has_length) {
+    if (has_begin != has_length) {
         error_set(errp, "Parameter '%s' is missing", has_begin ? "length" : "begin");
     } else if (has_begin && (begin < 0 || length <= 0 || begin > INT64_MAX - length)) {
         error_set(errp, "Invalid parameter 'begin' or 'length'");
@@ -323,7 +440,7 @@ void qmp_dump_guest_memory(bool paging, const char *protocol, bool has_detach, b
     Dump *d;
     int fd;
 
-    if (!check(paging, has_begin, begin, has_length, length, errp)) {
+    if (!check(has_begin, begin, has_length, length, errp)) {
         return;
     }
     status = DUMP_STATUS_ACTIVE;        /* before anything here waits */
@@ -343,8 +460,9 @@ void qmp_dump_guest_memory(bool paging, const char *protocol, bool has_detach, b
     }
     d->segments = g_array_new(false, false, sizeof(Segment));
     mem_for_each_range(memory_space(), add_range, d);
-    make_head(d);
-    if (has_detach && detach) {
+    if ((paging && !co_add_mappings(d, errp)) || !make_head(d, errp)) {
+        end_dump(d, true, NULL);
+    } else if (has_detach && detach) {
         co_enter(co_create(dump_detached, d));
     } else {
         co_dump(d, errp);

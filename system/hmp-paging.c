@@ -2,153 +2,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/cpu-state.h"
-#include "accel/vcpu.h"
-#include "memory/memory.h"
 #include "monitor/hmp.h"
 #include "system/hmp-machine.h"
-#include "util/bswap.h"
-#include "util/co-lock.h"
+#include "system/paging.h"
 
-/* Tables may refer to themselves: a guest could make us walk and print without an end. */
-#define MAX_TABLES (1 << 16)
-#define MAX_LINES  (1 << 18)
-#define TABLES_A_TURN 256
+#define MAX_LINES (1 << 18)
 
-enum { PTE_P = 1 << 0, PTE_W = 1 << 1, PTE_U = 1 << 2, PTE_PS = 1 << 7 };
-#define CR0_PG    BIT64(31)
-#define CR4_PSE   BIT64(4)
-#define CR4_PAE   BIT64(5)
-#define CR4_LA57  BIT64(12)
-#define EFER_LMA  BIT64(10)
-#define ADDR_MASK 0x000ffffffffff000ULL
-
-/* A way to translate (SDM vol. 3, 4.3 to 4.5): which bits of an address each level looks at. */
-typedef struct Paging {
-    unsigned nr_levels, entry_bytes;
-    unsigned shift[5], bits[5];     /* from the top */
-    bool large[5];                  /* PS of an entry makes it a page */
-} Paging;
-
-static const Paging paging_32 = { 2, 4, { 22, 12 }, { 10, 10 }, { true } };
-static const Paging paging_pae = { 3, 8, { 30, 21, 12 }, { 2, 9, 9 }, { false, true } };
-static const Paging paging_4 = { 4, 8, { 39, 30, 21, 12 }, { 9, 9, 9, 9 }, { false, true, true } };
-static const Paging paging_5 = {
-    5, 8, { 48, 39, 30, 21, 12 }, { 9, 9, 9, 9, 9 }, { false, false, true, true },
-};
-
-typedef struct Walk {
-    const Paging *mode;
-    bool no_large;                  /* CR4.PSE clear, without PAE */
-    unsigned tables, lines;
-    bool cut;
+typedef struct Show {
     GString *out;
-    void (*page)(struct Walk *w, uint64_t la, unsigned shift, uint64_t pte, unsigned rights);
-    uint64_t start, end;            /* "info mem": a run of pages with the same rights */
+    unsigned lines;
+    bool any;
+    uint64_t start, end;        /* "info mem": a run of pages with the same rights */
     unsigned rights;
-} Walk;
+} Show;
 
-static uint64_t canonical(const Walk *w, uint64_t la)
-{
-    unsigned top = w->mode->shift[0] + w->mode->bits[0];
-
-    return w->mode->nr_levels >= 4 && la >> (top - 1) & 1 ? la | ~0ULL << top : la;
-}
-
-static bool has_page(const Walk *w, unsigned level, uint64_t entry)
-{
-    return level == w->mode->nr_levels - 1 ||
-           (w->mode->large[level] && (entry & PTE_PS) && !w->no_large);
-}
-
-/* What lies in RAM only, and a copy, for the walk is interrupted. */
-static bool read_table(const Walk *w, uint64_t phys, unsigned level, uint8_t *table)
-{
-    size_t bytes = (size_t)w->mode->entry_bytes << w->mode->bits[level];
-    RamHit hit;
-
-    if (!mem_lookup_ram(memory_space(), phys, &hit) || hit.len < bytes) {
-        return false;
-    }
-    memcpy(table, hit.host, bytes);
-    return true;
-}
-
-static bool co_may_go_on(Walk *w)
-{
-    if (w->tables == MAX_TABLES || w->lines == MAX_LINES) {
-        w->cut = true;
-    }
-    if (!w->cut && ++w->tables % TABLES_A_TURN == 0) {
-        co_sleep(CLOCK_TYPE_REALTIME, 0);
-    }
-    return !w->cut;
-}
-
-static void co_walk(Walk *w, unsigned level, uint64_t phys, uint64_t base, unsigned rights)
-{
-    const Paging *mode = w->mode;
-    uint8_t table[4096];
-
-    if (!co_may_go_on(w) || !read_table(w, phys, level, table)) {
-        return;
-    }
-    for (unsigned i = 0; i < 1U << mode->bits[level] && !w->cut; i++) {
-        const uint8_t *at = table + (size_t)i * mode->entry_bytes;
-        uint64_t entry = mode->entry_bytes == 8 ? ld64_le(at) : ld32_le(at);
-        uint64_t la = base + ((uint64_t)i << mode->shift[level]);
-        /* The top of PAE has no rights. */
-        unsigned here = mode == &paging_pae && !level ? rights : rights & entry;
-
-        if (!(entry & PTE_P)) {
-            continue;
-        }
-        if (has_page(w, level, entry)) {
-            w->page(w, canonical(w, la), mode->shift[level], entry, here);
-            w->cut |= w->lines >= MAX_LINES;
-        } else {
-            co_walk(w, level + 1, entry & ADDR_MASK, la, here);
-        }
-    }
-}
-
-/* False: there are no tables, which is told. */
-static bool co_walk_all(Walk *w, Error **errp)
-{
-    Vcpu *cpu = hmp_current_cpu(errp);
-    g_autofree CpuState *s = cpu ? co_hmp_cpu_state(cpu, errp) : NULL;
-
-    if (!s) {
-        return false;
-    }
-    if (!(s->cr0 & CR0_PG)) {
-        g_string_append(w->out, "PG disabled\n");
-        return false;
-    }
-    w->mode = s->efer & EFER_LMA ? s->cr4 & CR4_LA57 ? &paging_5 : &paging_4
-              : s->cr4 & CR4_PAE ? &paging_pae : &paging_32;
-    w->no_large = w->mode == &paging_32 && !(s->cr4 & CR4_PSE);
-    co_walk(w, 0, w->mode == &paging_pae ? s->cr3 & 0xffffffe0 : s->cr3 & ADDR_MASK, 0,
-            PTE_P | PTE_W | PTE_U);
-    return true;
-}
-
-static void tell_cut(const Walk *w)
-{
-    if (w->cut) {
-        g_string_append(w->out, "... there is more: too many page tables to show\n");
-    }
-}
-
-/* The page's address in an entry: of 4 MiB pages bits 20:13 are bits 39:32 (PSE-36). */
-static uint64_t page_address(const Walk *w, unsigned shift, uint64_t pte)
-{
-    if (w->mode == &paging_32 && shift == 22) {
-        return (pte & 0xffc00000) | (pte >> 13 & 0xff) << 32;
-    }
-    return pte & ADDR_MASK & ~((1ULL << shift) - 1);
-}
-
-static void print_page(Walk *w, uint64_t la, unsigned shift, uint64_t pte, unsigned rights)
+static bool print_page(const PagingPage *page, void *opaque)
 {
     static const struct {
         unsigned bit;
@@ -157,54 +25,68 @@ static void print_page(Walk *w, uint64_t la, unsigned shift, uint64_t pte, unsig
         { 63, 'X' }, { 8, 'G' }, { 7, 'P' }, { 6, 'D' }, { 5, 'A' }, { 4, 'C' }, { 3, 'T' },
         { 2, 'U' }, { 1, 'W' },
     };
+    Show *s = opaque;
 
-    w->lines++;
-    g_string_append_printf(w->out, "%016" PRIx64 ": %016" PRIx64 " ", la,
-                           page_address(w, shift, pte));
+    g_string_append_printf(s->out, "%016" PRIx64 ": %016" PRIx64 " ", page->la, page->phys);
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
-        g_string_append_c(w->out, pte >> flags[i].bit & 1 ? flags[i].letter : '-');
+        g_string_append_c(s->out, page->entry >> flags[i].bit & 1 ? flags[i].letter : '-');
     }
-    g_string_append_c(w->out, '\n');
+    g_string_append_c(s->out, '\n');
+    return ++s->lines < MAX_LINES;
 }
 
-static void end_run(Walk *w)
+static void end_run(Show *s)
 {
-    if (w->rights) {
-        w->lines++;
-        g_string_append_printf(w->out, "%016" PRIx64 "-%016" PRIx64 " %016" PRIx64 " %cr%c\n",
-                               w->start, w->end, w->end - w->start,
-                               w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
+    if (s->any) {
+        s->lines++;
+        g_string_append_printf(s->out, "%016" PRIx64 "-%016" PRIx64 " %016" PRIx64 " %cr%c\n",
+                               s->start, s->end, s->end - s->start,
+                               s->rights & PAGING_USER ? 'u' : '-',
+                               s->rights & PAGING_WRITE ? 'w' : '-');
     }
-    w->rights = 0;
+    s->any = false;
 }
 
-static void add_to_run(Walk *w, uint64_t la, unsigned shift, uint64_t pte, unsigned rights)
+static bool add_to_run(const PagingPage *page, void *opaque)
 {
-    if (la != w->end || rights != w->rights) {
-        end_run(w);
-        w->start = la;
-        w->rights = rights;
+    Show *s = opaque;
+
+    if (!s->any || page->la != s->end || page->rights != s->rights) {
+        end_run(s);
+        s->any = true;
+        s->start = page->la;
+        s->rights = page->rights;
     }
-    w->end = la + (1ULL << shift);
+    s->end = page->la + page->bytes;
+    return s->lines < MAX_LINES;
+}
+
+static void co_show(GString *out, bool (*fn)(const PagingPage *page, void *opaque), Error **errp)
+{
+    Show s = { .out = out };
+    Vcpu *cpu = hmp_current_cpu(errp);
+    g_autofree CpuState *state = cpu ? co_hmp_cpu_state(cpu, errp) : NULL;
+    PagingResult result;
+
+    if (!state) {
+        return;
+    }
+    result = co_paging_walk(state, fn, &s);
+    end_run(&s);
+    if (result != PAGING_DONE) {
+        g_string_append(out, result == PAGING_OFF ? "PG disabled\n"
+                                                  : "... there is more: too many pages to show\n");
+    }
 }
 
 static void co_tlb(const Json *args, GString *out, Error **errp)
 {
-    Walk w = { .out = out, .page = print_page };
-
-    if (co_walk_all(&w, errp)) {
-        tell_cut(&w);
-    }
+    co_show(out, print_page, errp);
 }
 
 static void co_mem(const Json *args, GString *out, Error **errp)
 {
-    Walk w = { .out = out, .page = add_to_run };
-
-    if (co_walk_all(&w, errp)) {
-        end_run(&w);
-        tell_cut(&w);
-    }
+    co_show(out, add_to_run, errp);
 }
 
 static const HmpCommand info_rows[] = {

@@ -4,12 +4,16 @@
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 from qmplib import PATIENCE, Program
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'gdb'))
+from rsp import Rsp     # noqa: E402
 
 BINARY = sys.argv[1]
 PC = ['-M', 'pc', '-accel', 'qtest', '-m', '16', '-S', '-name', 'n']
@@ -112,6 +116,58 @@ def test_registers():
         assert hmp('info mem') == hmp('info tlb') == 'PG disabled\n'
         assert hmp('info jit').startswith('Translation buffer state:')
         assert "invalid char in format: 'Q'" in hmp('x /Q 0')
+
+
+def set_registers(gdb, values):
+    numbers, at = {}, 0
+    for attributes in re.findall(r'<reg ([^>]*)>', gdb.target_xml()):
+        a = dict(re.findall(r'(\w+)="([^"]*)"', attributes))
+        at = int(a.get('regnum', at))
+        numbers[a['name']] = at, int(a['bitsize']) // 8
+        at += 1
+    for name, value in values.items():
+        number, size = numbers[name]
+        assert gdb.ask(f'P{number:x}={value.to_bytes(size, "little").hex()}') == 'OK', name
+
+
+def test_paging():
+    """Page tables, put there by a debugger: a 4 MiB page at 0, two pages at 3 GiB."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Program(BINARY, ['-M', 'pc', '-accel', 'soft', '-m', '16', '-S', '-gdb',
+                             f'unix:{folder}/gdb,server=on,wait=off']) as p:
+        def hmp(line):
+            return p.qmp.cmd('human-monitor-command', command_line=line).replace('\r\n', '\n')
+        gdb = Rsp(f'{folder}/gdb')
+        gdb.ask('qSupported:xmlRegisters=i386')
+        for at, value in ((0x1000, 0x87), (0x1c00, 0x2003), (0x2014, 0x3001), (0x2018, 0x4003),
+                          (0x3000, 0x12345678)):
+            assert gdb.ask(f'M{at:x},4:{value.to_bytes(4, "little").hex()}') == 'OK'
+        set_registers(gdb, {'cr4': 0x10, 'cr3': 0x1000, 'cr0': 0xe0000011})
+        assert hmp('info mem') == '0000000000000000-0000000000400000 0000000000400000 urw\n' \
+            '00000000c0005000-00000000c0006000 0000000000001000 -r-\n' \
+            '00000000c0006000-00000000c0007000 0000000000001000 -rw\n'
+        assert hmp('info tlb') == '0000000000000000: 0000000000000000 --P----UW\n' \
+            '00000000c0005000: 0000000000003000 ---------\n' \
+            '00000000c0006000: 0000000000004000 --------W\n'
+        assert hmp('x 0xc0005000') == '00000000c0005000: 0x12345678\n'
+        assert hmp('gva2gpa 0xc0006004') == 'gpa: 0x4004\n'
+        assert hmp(f'dump-guest-memory -p "{folder}/core"') == ''
+        with open(f'{folder}/core', 'rb') as f:
+            core = f.read()
+        loads = []
+        for i in range(struct.unpack_from('<H', core, 56)[0]):
+            kind, _, offset, la, phys, size = struct.unpack_from('<IIQQQQ', core, 64 + 56 * i)
+            if kind == 1:
+                loads.append((la, phys, size))
+                if la == 0xc0005000:
+                    assert core[offset:offset + 4] == b'\x78\x56\x34\x12'
+        assert loads[-1] == (0xc0005000, 0x3000, 8192), loads      # neighbours are one
+        assert loads[0] == (0, 0, 0xa0000), loads
+        # tables that lead to themselves come to an end
+        assert gdb.ask('M1000,4:03100000') == 'OK'
+        set_registers(gdb, {'cr3': 0x1000})
+        assert len(hmp('info tlb').splitlines()) < 2000
+        gdb.close()
 
 
 def test_drives():
