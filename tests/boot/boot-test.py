@@ -163,8 +163,8 @@ def powerdown():
     """The power button is a key that the guest sees, and may act on."""
     m, qmp = managed(append=command(
         'modprobe button', 'modprobe evdev', 'cd /sys/class/input', 'for e in event*',
-        'do grep -q Power $e/device/name && b=/dev/input/$e', 'done', 'echo UP',
-        'head -c 24 $b | hexdump -s 16 -n 4', 'echo PRESSED'))
+        'do grep -q Power $e/device/name && b=/dev/input/$e', 'done', 'exec 3<$b',
+        'echo UP', 'head -c 24 <&3 | hexdump', 'echo PRESSED'))
     m.expect('\nUP')
     qmp.cmd('system_powerdown')
     qmp.event('POWERDOWN')
