@@ -43,7 +43,7 @@ typedef struct Config {
     GPtrArray *blockdevs, *numas;
     GPtrArray *fw_files, *option_roms, *acpi_tables;        /* ConfigItem */
     GPtrArray *drives;                  /* DriveOptions */
-    GPtrArray *serials, *debugcons;     /* ConfigItem with .text, before sugar_expand() */
+    GPtrArray *serials, *parallels, *debugcons; /* ConfigItem with .text, before sugar_expand() */
     GPtrArray *monitors;                /* MonitorOptions; with .text where that says the chardev */
 
     char *mem_path;                     /* -mem-path; sugar_expand() makes a backend of it */

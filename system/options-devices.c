@@ -188,6 +188,11 @@ static bool add_short(Config *c, GPtrArray *list, const char *arg)
     return true;
 }
 
+static bool apply_parallel(Config *c, const OptionRow *row, const char *arg, Error **errp)
+{
+    return add_short(c, c->parallels, arg);
+}
+
 static bool apply_serial(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     return add_short(c, c->serials, arg);
@@ -322,7 +327,7 @@ const OptionRow options_devices[] = {
     { "chardev", "BACKEND,id=ID[,...]", apply_chardev, "add a character device; 'help'",
       .qmp = "chardev", .type = &qapi_type_ChardevOptions },
     { "serial", "DEV", apply_serial, "next serial port: stdio, mon:stdio, unix:PATH, none, ..." },
-    { "parallel", "none", apply_none_only, "there is no parallel port" },
+    { "parallel", "DEV", apply_parallel, "next parallel port: file:PATH, none, ..." },
     { "debugcon", "DEV", apply_debugcon, "debug console at port 0xe9" },
     { "echr", "CODE", apply_escape, "what begins a command to a multiplexer: 1, Ctrl-a" },
     { "qmp", "DEV", apply_monitor, "a QMP monitor: stdio, unix:PATH,server=on,wait=off, ..." },

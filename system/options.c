@@ -23,6 +23,7 @@ Config *config_new(void)
     c->option_roms = g_ptr_array_new();
     c->acpi_tables = g_ptr_array_new();
     c->serials = g_ptr_array_new();
+    c->parallels = g_ptr_array_new();
     c->debugcons = g_ptr_array_new();
     c->monitors = g_ptr_array_new();
     return c;

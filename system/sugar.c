@@ -1,4 +1,4 @@
-/* -drive, -hda, -cdrom, -serial, -debugcon, -nographic, -vga: rewritten to back ends and devices */
+/* -drive, -hda, -fda, -serial, -parallel, -nographic, -vga: rewritten to back ends and devices */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "block/block.h"
@@ -78,18 +78,19 @@ static void add_short_monitor(Config *c, const ConfigItem *from, const char *id)
     }
 }
 
-static void expand_serials(Config *c)
+/* Ports that are counted: -serial, -parallel. */
+static void expand_ports(Config *c, const GPtrArray *ports, const char *name, const char *driver)
 {
-    for (unsigned i = 0; i < c->serials->len; i++) {
-        const ConfigItem *item = c->serials->pdata[i];
-        g_autofree char *id = g_strdup_printf("serial%u", i);
+    for (unsigned i = 0; i < ports->len; i++) {
+        const ConfigItem *item = ports->pdata[i];
+        g_autofree char *id = g_strdup_printf("%s%u", name, i);
         g_autofree char *index = g_strdup_printf("%u", i);
         Json *device;
 
         if (!strcmp(item->text, "none")) {
-            continue;           /* the next one is COM2 all the same */
+            continue;           /* the next one is the second all the same */
         }
-        device = add_device(c, item->origin, "isa-serial");
+        device = add_device(c, item->origin, driver);
         set(device, "chardev", add_short_chardev(c, item, id));
         set(device, "index", index);
         add_short_monitor(c, item, id);
@@ -341,11 +342,16 @@ bool sugar_expand(Config *c, Error **errp)
 
         item->text = g_strdup(c->nographic ? "mon:stdio" : "null");
     }
+    if (defaults && !c->parallels->len && !user_has_device(c, "isa-parallel")) {
+        config_add(c->parallels, "the default parallel port", NULL, QAPI_KEYVAL)->text =
+            g_strdup("null");
+    }
     if (type && !expand_memory(c, type, errp)) {
         return false;
     }
     expand_vga(c, defaults);
-    expand_serials(c);
+    expand_ports(c, c->serials, "serial", "isa-serial");
+    expand_ports(c, c->parallels, "parallel", "isa-parallel");
     expand_debugcons(c);
     expand_monitors(c);
     return expand_drives(c, defaults, errp);

@@ -8,6 +8,7 @@
  */
 #include "util/osdep.h"
 #include "hw/acpi/piix4-pm.h"
+#include "hw/acpi/vmgenid.h"
 #include "hw/i386/acpi.h"
 #include "util/bswap.h"
 
@@ -15,6 +16,7 @@
 #define RSDP_FILE    "etc/acpi/rsdp"
 #define FILE_NAME    56
 #define HEADER_SIZE  36
+#define OEM_TABLE_OFFSET 16         /* of the OEM's table id in the header */
 #define OEM_ID       "MICA  "
 #define OEM_TABLE    "MICAPC  "
 #define CREATOR      "MICA"
@@ -75,6 +77,19 @@ static void loader_add_pointer(GByteArray *loader, const char *file, uint32_t of
     put_text(loader, file, FILE_NAME);
     put_text(loader, target, FILE_NAME);
     put(loader, offset, 4);
+    put(loader, bytes, 1);
+    loader_pad(loader);
+}
+
+/* The firmware writes into a file (of ours) where it put another. */
+static void loader_write_pointer(GByteArray *loader, const char *file, unsigned bytes,
+                                 const char *target)
+{
+    put(loader, 4, 4);
+    put_text(loader, file, FILE_NAME);
+    put_text(loader, target, FILE_NAME);
+    put(loader, 0, 4);              /* offset in file, in target */
+    put(loader, 0, 4);
     put(loader, bytes, 1);
     loader_pad(loader);
 }
@@ -391,6 +406,20 @@ static void build_slit(Builder *b)
     table_end_listed(b, start);
 }
 
+/* VM generation ID: an SSDT, which its users know by the OEM's table id, and a page of memory */
+static void build_vmgenid(Builder *b)
+{
+    GByteArray *out = b->files->tables, *loader = b->files->loader;
+    uint32_t start = table_begin(b, "SSDT", 1), address;
+
+    memcpy(out->data + start + OEM_TABLE_OFFSET, "VMGENID ", 8);
+    vmgenid_aml(out, &address);
+    loader_allocate(loader, VMGENID_GUID_FILE, 4096, false);
+    loader_add_pointer(loader, TABLES_FILE, address, 4, VMGENID_GUID_FILE);
+    loader_write_pointer(loader, VMGENID_ADDR_FILE, VMGENID_ADDR_BYTES, VMGENID_GUID_FILE);
+    table_end_listed(b, start);
+}
+
 static uint32_t build_rsdt(Builder *b)
 {
     uint32_t start = table_begin(b, "RSDT", 1);
@@ -442,6 +471,9 @@ void acpi_build(const AcpiConfig *cfg, AcpiFiles *files)
         build_slit(&b);
     }
     build_waet(&b);
+    if (cfg->vmgenid) {
+        build_vmgenid(&b);
+    }
     add_user_tables(&b);
     build_rsdp(&b, build_rsdt(&b));
     g_array_unref(b.rsdt_entries);

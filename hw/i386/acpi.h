@@ -43,6 +43,7 @@ typedef struct AcpiConfig {
     const uint64_t *node_ram;       /* bytes of each node, in order of addresses */
     const uint8_t *node_of_cpu;     /* nr_cpus of them */
     const uint8_t *distances;       /* nr_nodes * nr_nodes; NULL: 10 and 20 */
+    bool vmgenid;
     GPtrArray *user_tables;         /* GBytes: whole tables; NULL: none */
 } AcpiConfig;
 

@@ -1,6 +1,7 @@
 /* What a PC tells its firmware: CMOS bytes, fw_cfg items, option ROMs, boot order */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "hw/acpi/vmgenid.h"
 #include "hw/block/fdc.h"
 #include "hw/core/loader.h"
 #include "hw/core/numa.h"
@@ -399,6 +400,7 @@ static void build_acpi(PcMachine *pc, AcpiFiles *files)
     }
     cfg.hotplug_slots = hotplug_slots(pci_root_bus());
     describe_nodes(pc->machine.numa, &cfg, node_ram, &distances);
+    cfg.vmgenid = vmgenid_find();
     devices_for_each(find_isa_device, &cfg);
     describe_floppies(pc, &cfg);
     acpi_build(&cfg, files);
@@ -415,6 +417,13 @@ static bool publish_acpi(PcMachine *pc, Error **errp)
          fw_cfg_add_file(pc->fw, "etc/table-loader", files.loader->data, files.loader->len, errp);
     acpi_files_free(&files);
     return ok;
+}
+
+static bool publish_vmgenid(PcMachine *pc, Error **errp)
+{
+    Object *vmgenid = vmgenid_find();
+
+    return !vmgenid || vmgenid_publish(vmgenid, pc->fw, errp);
 }
 
 static unsigned cpus_present(const Machine *m)
@@ -522,6 +531,7 @@ bool pc_finish(Machine *m, Error **errp)
     return publish_e820(pc, errp) &&
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
            (!pc->acpi || publish_acpi(pc, errp)) &&
+           publish_vmgenid(pc, errp) &&
            publish_smbios(pc, errp) &&
            publish_boot_options(pc, errp) &&
            publish_console(pc, errp) &&

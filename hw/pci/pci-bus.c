@@ -271,15 +271,15 @@ static const StateField pci_state[] = {
 static char *boot_path(Device *dev)
 {
     PciDevice *pci = DEVICE_OF(dev, PciDevice);
-    const char *name = pci_info(pci)->class_id == PCI_CLASS_STORAGE_IDE ? "ide" : "pci";
+    const char *name = pci_info(pci)->class_id == PCI_CLASS_STORAGE_IDE ? "ide"
+                     : pci_info(pci)->bridge ? "pci-bridge" : "pci";
+    g_autofree char *above = pci_bus(pci)->bridge ? boot_path(&pci_bus(pci)->bridge->dev)
+                                                  : g_strdup("/pci@i0cf8");
 
-    if (pci_bus(pci)->bridge) {
-        return NULL;
-    }
     return PCI_FN(pci->devfn)
-               ? g_strdup_printf("/pci@i0cf8/%s@%x,%x", name, PCI_SLOT(pci->devfn),
+               ? g_strdup_printf("%s/%s@%x,%x", above, name, PCI_SLOT(pci->devfn),
                                  PCI_FN(pci->devfn))
-               : g_strdup_printf("/pci@i0cf8/%s@%x", name, PCI_SLOT(pci->devfn));
+               : g_strdup_printf("%s/%s@%x", above, name, PCI_SLOT(pci->devfn));
 }
 
 static bool can_hotplug(const Bus *bus)

@@ -51,7 +51,10 @@
 #define PCI_MEMORY_LIMIT            0x22
 #define PCI_PREF_MEMORY_BASE        0x24
 #define PCI_PREF_MEMORY_LIMIT       0x26
+#define PCI_PREF_BASE_UPPER32       0x28
+#define PCI_PREF_LIMIT_UPPER32      0x2c
 #define PCI_BRIDGE_ROM_ADDRESS      0x38
+#define PCI_BRIDGE_CONTROL          0x3e
 
 /* The low bits of a BAR */
 #define PCI_BAR_MEM                 0x00

@@ -92,9 +92,29 @@ def pc(folder):
     check(status == 0x21, m.text[m.text.find('FAIL'):])
 
 
+def floppy(folder):
+    """A boot sector on drive A, before a disk, reads and writes by the BIOS."""
+    text = b'read from the floppy disk'
+    with tempfile.NamedTemporaryFile() as image:
+        with open(os.path.join(folder, 'floppy.bin'), 'rb') as f:
+            image.write(f.read())
+        image.truncate(2880 * 512)
+        image.seek(((40 * 2 + 1) * 18 + 4) * 512)
+        image.write(text + b'\0')
+        image.flush()
+        m = mica('-device', 'isa-debug-exit', '-boot', 'a',
+                 '-drive', f'if=floppy,format=raw,file={image.name}')
+        m.expect('Booting from Floppy')
+        m.expect(text.decode() + ' and written')
+        status = m.wait()
+        check(status == 0x21, f'the guest ended with status {status}')
+        image.seek(2879 * 512)
+        check(image.read(len(text)) == text, 'the last sector was not written')
+
+
 CASES = {
     'banner': banner, 'banner-without-vga': banner_without_vga, 'menu': menu,
-    'multiboot': multiboot, 'pvh': pvh, 'pc': pc,
+    'multiboot': multiboot, 'pvh': pvh, 'pc': pc, 'floppy': floppy,
 }
 
 

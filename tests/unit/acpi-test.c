@@ -6,6 +6,7 @@
 
 #define TABLES_AT 0x7fe0000u
 #define RSDP_AT   0xf5a00u
+#define GUID_AT   0x12345000u    /* of the page for the VM generation ID */
 
 /* What a firmware makes of the files */
 typedef struct Placed {
@@ -17,6 +18,10 @@ static GByteArray *file_named(Placed *p, const uint8_t *name, uint32_t *base)
 {
     bool tables = !strcmp((const char *)name, "etc/acpi/tables");
 
+    if (!strcmp((const char *)name, "etc/vmgenid_guid")) {
+        *base = GUID_AT;
+        return NULL;
+    }
     if (!tables) {
         g_assert_cmpstr((const char *)name, ==, "etc/acpi/rsdp");
     }
@@ -44,7 +49,9 @@ static void run_command(Placed *p, const uint8_t *cmd)
         file = file_named(p, cmd + 4, &base);
         g_assert_cmphex(base % ld32_le(cmd + 60), ==, 0);
         g_assert_cmpuint(cmd[64], ==, file == p->files.rsdp ? 2 : 1);
-        *(file == p->files.rsdp ? &p->rsdp_placed : &p->tables_placed) = true;
+        if (file) {
+            *(file == p->files.rsdp ? &p->rsdp_placed : &p->tables_placed) = true;
+        }
         break;
     case 2:
         g_assert_true(p->tables_placed && p->rsdp_placed);
@@ -63,6 +70,11 @@ static void run_command(Placed *p, const uint8_t *cmd)
         g_assert_cmpuint((uint64_t)start + len, <=, file->len);
         g_assert_true(offset >= start && offset < start + len);
         file->data[offset] -= byte_sum(file->data + start, len);
+        break;
+    case 4:
+        g_assert_cmpstr((const char *)cmd + 4, ==, "etc/vmgenid_addr");
+        g_assert_null(file_named(p, cmd + 60, &base));
+        g_assert_cmpuint(cmd[124], ==, 8);
         break;
     default:
         g_assert_not_reached();
@@ -245,7 +257,9 @@ static char *run(const char *dir, const char *command)
 /* iasl must read every table without complaint and compile the DSDT it read back cleanly */
 static void iasl(void)
 {
-    static const char *const signatures[] = { "FACP", "APIC", "HPET", "WAET", "SRAT", "SLIT" };
+    static const char *const signatures[] = {
+        "FACP", "APIC", "HPET", "WAET", "SRAT", "SLIT", "SSDT",
+    };
     g_autofree char *tool = g_find_program_in_path("iasl");
     g_autofree char *dir = NULL, *out = NULL, *clean = NULL;
     AcpiConfig cfg = config(4);
@@ -260,7 +274,9 @@ static void iasl(void)
     cfg.nr_nodes = 2;
     cfg.node_ram = node_ram;
     cfg.node_of_cpu = nodes;
+    cfg.vmgenid = true;
     place(&cfg, &p);
+    g_assert_cmphex(ld32_le(find(&p, "SSDT") + 36 + 6), ==, GUID_AT);
     dir = g_dir_make_tmp("mica-acpi-XXXXXX", NULL);
     for (unsigned i = 0; i <= ARRAY_SIZE(signatures); i++) {
         bool last = i == ARRAY_SIZE(signatures);
