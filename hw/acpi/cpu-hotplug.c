@@ -213,7 +213,11 @@ ACPIOSTInfoList *qmp_query_acpi_ospm_status(Error **errp)
     ACPIOSTInfoList *list = NULL, **tail = &list;
     const CpuHotplug *s = machine_current()->cpu_hotplug;
 
-    for (unsigned i = 0; s && i < s->count; i++) {
+    if (!s) {
+        error_set(errp, "command is not supported, missing ACPI device");
+        return NULL;
+    }
+    for (unsigned i = 0; i < s->count; i++) {
         ACPIOSTInfo *info = g_new0(ACPIOSTInfo, 1);
 
         fill_ost(s, i, info);

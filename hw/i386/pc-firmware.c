@@ -267,11 +267,9 @@ static bool publish_boot_options(PcMachine *pc, Error **errp)
             return false;
         }
     }
-    if (m->boot_reboot_ms >= 0) {
-        st32_le(number, m->boot_reboot_ms);
-        if (!fw_cfg_add_file(pc->fw, "etc/boot-fail-wait", number, 4, errp)) {
-            return false;
-        }
+    st32_le(number, m->boot_reboot_ms);         /* -1: SeaBIOS waits for ever where nothing boots */
+    if (!fw_cfg_add_file(pc->fw, "etc/boot-fail-wait", number, 4, errp)) {
+        return false;
     }
     if (m->boot_splash) {
         g_autoptr(GBytes) picture = loader_read("boot splash", m->boot_splash, SPLASH_MAX, errp);

@@ -193,6 +193,27 @@ static void kernel_errors(void)
     }
 }
 
+/* What a BIOS does that finds nothing to boot: try again, or wait for ever. */
+static void boot_fail_wait(void)
+{
+    static const struct { const char *options; uint32_t ms; } rows[] = {
+        { "", UINT32_MAX }, { "-boot reboot-timeout=-1", UINT32_MAX },
+        { "-boot reboot-timeout=15", 15 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        QTest *q = qtest_start("-machine pc %s", rows[i].options);
+        uint32_t size;
+        uint8_t ms[4];
+
+        port_read(q, find_file(q, "etc/boot-fail-wait", &size), ms, sizeof(ms));
+        g_assert_cmpuint(size, ==, sizeof(ms));
+        g_assert_cmphex(ld32_le(ms), ==, rows[i].ms);
+        qtest_end(q);
+    }
+}
+
+QTEST("/fw-cfg/boot-fail-wait", boot_fail_wait)
 QTEST("/fw-cfg/ports", ports)
 QTEST("/fw-cfg/files", files)
 QTEST("/fw-cfg/user-items", user_items)
