@@ -10,11 +10,12 @@
 
 #define RAM_SIZE (16u << 20)
 #define LOAD_ADDR 0x8000
+#define MMIO_ADDR 0x8000000
 #define NR_CPUS 2
 
 enum { PORT_LOG = 0xe9, PORT_END = 0xf4, PORT_IRQ, PORT_NMI, PORT_SMI, PORT_SIPI };
 
-static MemRegion ram, rom, port_log, port_test;
+static MemRegion ram, rom, port_log, port_test, mmio;
 static GMutex lock;
 static GCond ended;
 static bool has_ended;
@@ -59,6 +60,20 @@ static void log_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     fputc(value, stderr);
 }
 
+/* Registers that keep what is written, a byte each: memory in all but the way to it. */
+static uint8_t registers[16];
+
+static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return registers[offset];
+}
+
+static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    registers[offset] = value;
+}
+
+static const IoOps mmio_ops = { .read = mmio_read, .write = mmio_write, .max_size = 1 };
 static const IoOps test_ops = { .write = test_write, .max_size = 4, .unaligned = true };
 static const IoOps log_ops = { .write = log_write, .max_size = 1 };
 
@@ -119,6 +134,8 @@ static void start_machine(const char *accel_name)
     region_init_io(&port_test, NULL, &test_ops, NULL, "test", 8);
     region_add(io_root(), PORT_LOG, &port_log, 0);
     region_add(io_root(), PORT_END, &port_test, 0);
+    region_init_io(&mmio, NULL, &mmio_ops, NULL, "registers", sizeof(registers));
+    region_add(memory_root(), MMIO_ADDR, &mmio, 0);
     for (unsigned i = 0; i < NR_CPUS; i++) {
         Vcpu *cpu = vcpu_new(i, i, NULL, &err);
 

@@ -12,6 +12,7 @@
 #define PORT_SMI  0xf7
 #define PORT_SIPI 0xf8  /* start CPU 1 at page (byte) */
 #define PORT_LOG  0xe9
+#define MMIO      0x8000000     /* 16 registers of a byte, which keep what is written */
 
 /* GDT of the tests */
 #define CS32   0x08

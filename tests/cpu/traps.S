@@ -40,6 +40,7 @@ _start:
     gate64 13, exc13, 0x8e, 1
     gate64 14, exc14
     gate64 17, exc17
+    gate64 0x50, int50
     gate64 0x40, user_end, 0xee
     lidt idt_ptr
     mov $tss, %eax
@@ -62,6 +63,8 @@ _start:
     call traps
     call fetches
     call canonical
+    call device_memory
+    call long_repeats
 
     /* #AC: with AM and AC set CPL 0 is still free */
     mov %cr0, %rax
@@ -391,7 +394,7 @@ fetches:
     cmpl $-1, VEC
     CHECK_Z
     /* where nothing is: all bits read as one, FF FF is #UD */
-    movq $0x8000007, PTE + 8
+    movq $0x9000007, PTE + 8
     invlpg VA + 0x1000
     RESUME(1f)
     mov $VA + 0x1000, %eax
@@ -484,6 +487,103 @@ canonical:
     EXPECT(12, 0)
     ret
 
+/* Code and operands in a device's registers */
+device_memory:
+    movq $MMIO + 7, PTE + 8
+    invlpg VA + 0x1000
+    mov $VA + 0x1000, %ebx
+    movl $0xc311b0c0, (%rbx)                /* .byte 0xc0; mov $0x11, %al; ret */
+    lea 1(%rbx), %rdx
+    call *%rdx
+    cmp $0x11, %al
+    CHECK_Z
+    movb $0x22, 2(%rbx)                     /* nothing of it is kept */
+    call *%rdx
+    cmp $0x22, %al
+    CHECK_Z
+    movw $0x9090, VA + 0xffe                /* from RAM into it, in one run */
+    movl $0xc333b090, (%rbx)
+    lea -2(%rbx), %rax
+    call *%rax
+    cmp $0x33, %al
+    CHECK_Z
+    movb $0xb0, VA + 0xfff                  /* an instruction over the boundary */
+    movw $0xc344, (%rbx)
+    lea -1(%rbx), %rax
+    call *%rax
+    cmp $0x44, %al
+    CHECK_Z
+    /* read-modify-write, locked and across the boundary too */
+    movq $0, (%rbx)
+    movl $0x100, -2(%rbx)
+    lock addl $0xff00, -2(%rbx)
+    cmpl $0x10000, -2(%rbx)
+    CHECK_Z
+    cmpb $1, (%rbx)
+    CHECK_Z
+    mov $0x5a, %eax
+    xchg %eax, 4(%rbx)
+    test %eax, %eax
+    CHECK_Z
+    lock incb 4(%rbx)
+    cmpb $0x5b, 4(%rbx)
+    CHECK_Z
+    /* strings: within it with an overlap, and out of it */
+    mov %rbx, %rdi
+    mov $0x61, %al
+    mov $16, %ecx
+    rep stosb
+    movb $0x62, (%rbx)
+    mov %rbx, %rsi
+    lea 1(%rbx), %rdi
+    mov $7, %ecx
+    rep movsb
+    mov $0x6262626262626262, %rax
+    cmp %rax, (%rbx)
+    CHECK_Z
+    cmpb $0x61, 8(%rbx)
+    CHECK_Z
+    mov %rbx, %rsi
+    mov $0x700, %edi
+    mov $2, %ecx
+    rep movsq
+    cmp %rax, 0x700
+    CHECK_Z
+    movq $FRAME + 0x1007, PTE + 8
+    invlpg VA + 0x1000
+    ret
+
+/* An interrupt that waits does not wait for the end of REP; where it stops is where it goes on */
+long_repeats:
+    movl $0, COUNT
+    mov $0x50, %al
+    out %al, $PORT_IRQ
+    mov $0x300000, %edi
+    mov $0x80000, %ecx
+    mov $0x5a, %al
+    sti
+rep_stos:
+    rep stosb
+    cli
+    cmpl $1, COUNT
+    CHECK_Z
+    RIP_IS(rep_stos)
+    mov trap_rcx, %rax
+    test %rax, %rax
+    CHECK_NZ
+    cmp $0x80000, %rax
+    CHECK_NZ
+    testl $0x10000, FFL                     /* RF: it had its turn with a breakpoint */
+    CHECK_NZ
+    mov $0x300000, %edi
+    mov $0x80000, %ecx
+    mov $0x5a, %al
+    repe scasb
+    CHECK_Z
+    test %ecx, %ecx
+    CHECK_Z
+    ret
+
     .irp n, 8, 12, 13, 14, 17
 exc\n:
     pushq $\n
@@ -502,6 +602,7 @@ with_error:
     mov %rax, 8(%rsp)
     pop %rax
     iretq
+int50:
 exc1:
     incl COUNT
     push %rax
