@@ -105,6 +105,23 @@ static const VcpuIrqOps irq_ops = {
     .ack = irq_ack, .get_tpr = get_tpr, .set_tpr = set_tpr, .get_base = get_base,
 };
 
+/* name: of an accelerator, with properties perhaps: soft,one-insn=on */
+static Accel *make_accel(const char *name)
+{
+    g_auto(GStrv) parts = g_strsplit(name, ",", -1);
+    Accel *accel = OBJECT_OF(object_new(&accel_find(parts[0])->object), Accel);
+    Error *err = NULL;
+
+    for (unsigned n = 1; parts[n]; n++) {
+        g_auto(GStrv) pair = g_strsplit(parts[n], "=", 2);
+
+        if (!pair[0] || !pair[1] || !prop_set(&accel->obj, pair[0], pair[1], &err)) {
+            g_error("%s: %s", name, err ? error_text(err) : "property=value is wanted");
+        }
+    }
+    return accel;
+}
+
 static void start_machine(const char *accel_name)
 {
     static AccelConfig config = {
@@ -117,7 +134,7 @@ static void start_machine(const char *accel_name)
     Accel *accel;
 
     vm_lock();
-    accel = OBJECT_OF(object_new(&accel_find(accel_name)->object), Accel);
+    accel = make_accel(accel_name);
     if (!strcmp(accel_name, "kvm") &&
         !prop_set(&accel->obj, "kernel-irqchip", "off", &err)) {
         g_error("%s", error_text(err));
