@@ -191,6 +191,8 @@ static const DeviceType i440fx_type = {
     .bus_info = &(const PciInfo){
         .vendor = PCI_VENDOR_INTEL, .device = 0x1237, .revision = 2,
         .class_id = PCI_CLASS_BRIDGE_HOST, .config_written = i440fx_config_written,
+        /* The BIOS tells a reset from power-on, and so finds its way out of S3, by its RAM. */
+        .kept_first = I440FX_PAM0, .kept_bytes = I440FX_PAM6 - I440FX_PAM0 + 1,
     },
 };
 REGISTER_DEVICE(i440fx_type)

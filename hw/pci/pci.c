@@ -269,13 +269,16 @@ void pci_config_write(PciDevice *pci, unsigned addr, uint32_t value, unsigned si
     }
 }
 
-/* Every bit that software can change goes back to what realize left. */
+/* Every bit that software can change goes back to what realize left, but for what is kept. */
 void pci_reset_config(PciDevice *pci)
 {
     pci_set_irq(pci, false);
     for (unsigned i = 0; i < PCI_CONFIG_SIZE; i++) {
         uint8_t mask = pci->wmask[i] | pci->w1cmask[i];
 
+        if (i - pci_info(pci)->kept_first < pci_info(pci)->kept_bytes) {
+            continue;
+        }
         pci->config[i] = (pci->config[i] & ~mask) | (pci->reset_config[i] & mask);
     }
     pci_update_bars(pci);

@@ -31,6 +31,7 @@ typedef struct PciInfo {
     uint8_t interrupt_pin;          /* 1 is INTA#; 0: none */
     bool bridge;                    /* type 1 header */
     const char *romfile;            /* default of romfile= */
+    uint8_t kept_first, kept_bytes;     /* registers that a reset leaves as they are */
     /* After a write to configuration space has taken effect. */
     void (*config_written)(PciDevice *pci, unsigned addr, unsigned size);
 } PciInfo;

@@ -105,6 +105,21 @@ static void ram(void)
     qtest_end(q);
 }
 
+/* The BIOS's RAM is there after a reset: it tells a wakeup from power-on by it. */
+static void pam_after_reset(void)
+{
+    QTest *q = qtest_start("-machine pc -m 64M");
+
+    set_pam(q, &segments[0], 3);
+    qtest_writel(q, 0xf8000, 0x12345678);
+    qtest_qmp_done(q, "{'execute': 'system_reset'}");
+    json_object_put(qtest_qmp_event(q, "RESET"));
+    g_assert_cmphex(qpci_readb(q, HOST, 0x59) & 0x30, ==, 0x30);
+    g_assert_cmphex(qtest_readl(q, 0xf8000), ==, 0x12345678);
+    qtest_end(q);
+}
+
+QTEST("/i440fx/pam-after-reset", pam_after_reset)
 QTEST("/i440fx/identity", identity)
 QTEST("/i440fx/pam", pam)
 QTEST("/i440fx/smram", smram)
