@@ -56,6 +56,20 @@ static bool take_machine_groups(Config *c, Json *json, Error **errp)
     return true;
 }
 
+/* kernel_irqchip is kernel-irqchip: older command lines have underscores. */
+static Json *with_dashes(Json *json)
+{
+    Json *out = json_object_new_object();
+
+    json_object_object_foreach(json, key, value) {
+        g_autofree char *name = g_strdelimit(g_strdup(key), "_", '-');
+
+        json_object_object_add(out, name, json_object_get(value));
+    }
+    json_object_put(json);
+    return out;
+}
+
 static bool apply_machine(Config *c, const OptionRow *row, const char *arg, Error **errp)
 {
     bool help;
@@ -66,6 +80,7 @@ static bool apply_machine(Config *c, const OptionRow *row, const char *arg, Erro
     if (!json) {
         return false;
     }
+    json = with_dashes(json);
     if (help || !g_strcmp0(keyval_get(json, "type"), "help")) {
         const char *type = keyval_get(json, "type");
 
