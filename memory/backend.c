@@ -271,6 +271,11 @@ RamBlock *memory_backend_take(MemoryBackend *backend, Error **errp)
     return backend->block;
 }
 
+void memory_backend_give_back(MemoryBackend *backend)
+{
+    backend->taken = false;
+}
+
 MemdevList *qmp_query_memdev(Error **errp)
 {
     MemdevList *list = NULL, **tail = &list;

@@ -23,5 +23,6 @@ typedef struct MemoryBackend {
 MemoryBackend *memory_backend_find(const char *id);
 /* For the one user a backend may have; the backend keeps the block. NULL: it has one already. */
 RamBlock *memory_backend_take(MemoryBackend *backend, Error **errp);
+void memory_backend_give_back(MemoryBackend *backend);
 
 #endif

@@ -21,7 +21,8 @@ static bool take_backend(Config *c, Machine *m, Error **errp)
         error_set(errp, "Machine memory size does not match the size of the memory backend");
         return false;
     }
-    m->ram_size = m->max_ram_size = backend->size;
+    m->ram_size = backend->size;
+    m->max_ram_size = MAX(m->max_ram_size, m->ram_size);
     return true;
 }
 

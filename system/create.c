@@ -26,6 +26,8 @@
 #include <sys/sysinfo.h>
 
 
+#define MAX_RAM_BYTES (1ULL << 46)      /* with modules: no CPU's addresses reach further */
+
 /* The option at fault goes in front of the message; returns false. */
 static bool blame(const char *origin, Error **errp)
 {
@@ -315,6 +317,40 @@ static bool parse_memory(const char *text, const char *name, char unit, uint64_t
     }
 }
 
+/* Modules need slots to be in, and room beyond the memory of the start. */
+static bool check_slots(const MemoryOptions *o, const Machine *m, Error **errp)
+{
+    unsigned max = machine_type(m)->max_ram_slots;
+
+    if (!max && (m->max_ram_size > m->ram_size || m->ram_slots)) {
+        error_set(errp, "machine '%s' has no memory slots: 'slots' and a larger 'maxmem' are not "
+                  "possible", machine_type(m)->name);
+        return false;
+    }
+    if (m->ram_slots && !o->maxmem) {
+        error_set(errp, "slots specified but no max-size");
+        error_hint(errp, "Give maxmem=SIZE, the memory with all slots filled");
+        return false;
+    }
+    if (m->ram_slots && m->max_ram_size == m->ram_size) {
+        error_set(errp, "invalid value of maxmem: memory slots were specified but maximum memory "
+                  "size (0x%" PRIx64 ") is equal to the initial memory size (0x%" PRIx64 ")",
+                  m->max_ram_size, m->ram_size);
+        return false;
+    }
+    if (m->ram_slots > max) {
+        error_set(errp, "unsupported amount of memory slots: %u", m->ram_slots);
+        error_hint(errp, "Machine '%s' has up to %u", machine_type(m)->name, max);
+        return false;
+    }
+    if (m->ram_slots && (m->max_ram_size % RAM_UNIT_BYTES || m->max_ram_size > MAX_RAM_BYTES)) {
+        error_set(errp, "maximum memory size must by aligned to multiple of %d bytes, and no more "
+                  "than 0x%llx", RAM_UNIT_BYTES, MAX_RAM_BYTES);
+        return false;
+    }
+    return true;
+}
+
 static bool take_memory(Config *c, Machine *m, Error **errp)
 {
     g_autoptr(MemoryOptions) o = c->memory ? qapi_parse_MemoryOptions(c->memory, QAPI_KEYVAL, NULL)
@@ -341,9 +377,7 @@ static bool take_memory(Config *c, Machine *m, Error **errp)
                   "least the initial memory size (0x%" PRIx64 ")", m->max_ram_size, m->ram_size);
         return false;
     }
-    if (m->max_ram_size > m->ram_size || m->ram_slots) {
-        error_set(errp, "machine '%s' has no memory slots: 'slots' and a larger 'maxmem' are not "
-                  "possible", machine_type(m)->name);
+    if (!check_slots(o, m, errp)) {
         return false;
     }
     sysinfo(&info);

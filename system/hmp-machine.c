@@ -144,6 +144,7 @@ static void co_numa(const Json *args, GString *out, Error **errp)
 {
     const Machine *m = machine_current();
     unsigned count = m->numa ? m->numa->nr_nodes : 0;
+    uint64_t plugged;
 
     g_string_append_printf(out, "%u nodes\n", count);
     for (unsigned node = 0; node < count; node++) {
@@ -153,8 +154,10 @@ static void co_numa(const Json *args, GString *out, Error **errp)
                 g_string_append_printf(out, " %u", vcpu_get(i)->index);
             }
         }
-        g_string_append_printf(out, "\nnode %u size: %" PRIu64 " MB\nnode %u plugged: 0 MB\n",
-                               node, m->numa->nodes[node].size >> 20, node);
+        plugged = machine_plugged_in_node(m, node);
+        g_string_append_printf(out, "\nnode %u size: %" PRIu64 " MB\nnode %u plugged: %" PRIu64
+                               " MB\n", node, (m->numa->nodes[node].size + plugged) >> 20, node,
+                               plugged >> 20);
     }
 }
 

@@ -12,6 +12,7 @@
  */
 #include "util/osdep.h"
 #include "hw/acpi/cpu-hotplug.h"
+#include "hw/acpi/memory-hotplug.h"
 #include "hw/core/device.h"
 #include "hw/core/numa.h"
 #include "qapi/commands-machine.h"
@@ -212,12 +213,16 @@ ACPIOSTInfoList *qmp_query_acpi_ospm_status(Error **errp)
 {
     ACPIOSTInfoList *list = NULL, **tail = &list;
     const CpuHotplug *s = machine_current()->cpu_hotplug;
+    const MemoryHotplug *memory = machine_current()->memory_hotplug;
 
-    if (!s) {
+    if (!s && !memory) {
         error_set(errp, "command is not supported, missing ACPI device");
         return NULL;
     }
-    for (unsigned i = 0; i < s->count; i++) {
+    for (unsigned i = 0; memory && i < memory->count; i++) {
+        QAPI_APPEND(tail, memory_hotplug_ost(memory, i));
+    }
+    for (unsigned i = 0; s && i < s->count; i++) {
         ACPIOSTInfo *info = g_new0(ACPIOSTInfo, 1);
 
         fill_ost(s, i, info);

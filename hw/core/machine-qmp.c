@@ -148,11 +148,6 @@ MemoryInfo *qmp_query_memory_size_summary(Error **errp)
 
     info->base_memory = machine_current()->ram_size;
     info->has_plugged_memory = true;
+    info->plugged_memory = machine_plugged_memory(machine_current());
     return info;
-}
-
-/* No machine has slots for memory or CPUs that come later. */
-MemoryDeviceInfoList *qmp_query_memory_devices(Error **errp)
-{
-    return NULL;
 }

@@ -52,6 +52,9 @@ typedef struct Machine {
     struct NumaConfig *numa;    /* hw/core/numa.h; NULL: no nodes */
     char *cpu_type;             /* of the devices that are its CPUs: "max-x86_64-cpu" */
     struct Device **cpus;       /* smp.max_cpus places by index; NULL: nothing is plugged */
+    /* Memory modules: where they may be, and who tells the guest; NULL: there are no slots */
+    uint64_t device_memory_base, device_memory_size;
+    struct MemoryHotplug *memory_hotplug;   /* hw/acpi/memory-hotplug.h */
     bool cpus_changed;          /* since firmware was told */
     struct CpuHotplug *cpu_hotplug; /* hw/acpi/cpu-hotplug.h; NULL: no CPU goes */
     /* All of the guest's memory, made before init(), and the block that begins it. */
@@ -66,6 +69,7 @@ typedef struct MachineType {
     unsigned max_cpus;
     uint64_t default_ram_size;
     bool no_cpus, hotpluggable_cpus;
+    unsigned max_ram_slots;     /* 0: memory modules are not possible */
     /* Build the board: chips, buses, CPUs; then user devices are created. */
     bool (*build)(Machine *m, Error **errp);
     /* After the user's devices: boot order, firmware tables. */

@@ -29,6 +29,8 @@ typedef struct NumaConfig {
 bool numa_add(Machine *m, const NumaOptions *options, Error **errp);
 /* After the last: check that it makes a whole, fill in what was left open. */
 bool numa_finish(Machine *m, Error **errp);
+uint64_t machine_plugged_memory(const Machine *m);  /* bytes in modules; hw/mem/pc-dimm.c */
+uint64_t machine_plugged_in_node(const Machine *m, unsigned node);
 /* Where a CPU sits: its sockets, dies, cores and threads count from 0 in each other. */
 typedef struct CpuPlace {
     unsigned socket, die, core, thread;

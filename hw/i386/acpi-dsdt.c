@@ -26,7 +26,9 @@ static void sleep_state(Aml *a, const char *name, unsigned type)
 /* What lies behind the host bridge: buses, ports, memory */
 static void host_resources(const AcpiConfig *cfg, Aml *a)
 {
-    uint64_t above = ROUND_UP(0x100000000ULL + cfg->above_4g, 1ULL << 30);
+    uint64_t ram_end = cfg->memory_slots ? cfg->device_memory_base + cfg->device_memory_size
+                                         : 0x100000000ULL + cfg->above_4g;
+    uint64_t above = ROUND_UP(ram_end, 1ULL << 30);
     AmlMark crs;
 
     aml_name(a, "_CRS");
@@ -246,6 +248,11 @@ static void general_events(const AcpiConfig *cfg, Aml *a)
         aml_path(a, "\\_SB.PCI0.PCNT");
         aml_end(a, method);
     }
+    if (cfg->memory_slots) {
+        method = aml_method(a, "_E03", 0, false);
+        aml_path(a, "\\_SB.MEMS.MSCN");
+        aml_end(a, method);
+    }
     if (cfg->cpu_hotplug) {
         method = aml_method(a, "_E02", 0, false);
         aml_path(a, "\\_SB.CPUS.CSCN");
@@ -278,6 +285,9 @@ static void system_devices(const AcpiConfig *cfg, Aml *a)
         aml_end(a, device);
     }
     acpi_cpu_devices(cfg, a);
+    if (cfg->memory_slots) {
+        acpi_memory_devices(cfg, a);
+    }
 }
 
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a)

@@ -328,7 +328,10 @@ static void build_waet(Builder *b)
     table_end_listed(b, start);
 }
 
-static void srat_memory(GByteArray *out, unsigned node, uint64_t base, uint64_t len)
+enum { SRAT_ENABLED = 1 << 0, SRAT_HOTPLUGGABLE = 1 << 1 };
+
+static void srat_memory(GByteArray *out, unsigned node, uint64_t base, uint64_t len,
+                        uint32_t flags)
 {
     put(out, 1, 1);
     put(out, 40, 1);
@@ -337,7 +340,7 @@ static void srat_memory(GByteArray *out, unsigned node, uint64_t base, uint64_t 
     put(out, base, 8);
     put(out, len, 8);
     put(out, 0, 4);
-    put(out, 1, 4);                         /* enabled */
+    put(out, flags, 4);
     put(out, 0, 8);
 }
 
@@ -348,12 +351,12 @@ static void srat_node_ram(const AcpiConfig *cfg, GByteArray *out, unsigned node,
     uint64_t low = at < cfg->below_4g ? MIN(len, cfg->below_4g - at) : 0;
 
     if (low) {
-        srat_memory(out, node, at, low);
+        srat_memory(out, node, at, low, SRAT_ENABLED);
         at += low;
         len -= low;
     }
     if (len) {
-        srat_memory(out, node, 0x100000000ULL + (at - cfg->below_4g), len);
+        srat_memory(out, node, 0x100000000ULL + (at - cfg->below_4g), len, SRAT_ENABLED);
     }
 }
 
@@ -387,6 +390,10 @@ static void build_srat(Builder *b)
     for (unsigned node = 0; node < cfg->nr_nodes; node++) {
         srat_node_ram(cfg, out, node, at, cfg->node_ram[node]);
         at += cfg->node_ram[node];
+    }
+    if (cfg->memory_slots) {                /* guests prepare for addresses up to its end */
+        srat_memory(out, cfg->nr_nodes - 1, cfg->device_memory_base, cfg->device_memory_size,
+                    SRAT_ENABLED | SRAT_HOTPLUGGABLE);
     }
     table_end_listed(b, start);
 }

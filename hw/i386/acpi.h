@@ -29,6 +29,8 @@ typedef struct AcpiConfig {
     const bool *cpu_present;        /* NULL: all are there */
     bool cpu_hotplug;               /* CPUs may come and go */
     uint64_t below_4g, above_4g;    /* bytes of RAM */
+    unsigned memory_slots;          /* for modules that come and go; 0: none */
+    uint64_t device_memory_base, device_memory_size;    /* where they may be */
     uint32_t hpet_id;               /* low half of its capabilities; 0: no HPET */
     bool i8042;
     bool serial[4], parallel[3];
@@ -69,6 +71,8 @@ unsigned acpi_madt_cpu(uint8_t out[16], unsigned uid, uint32_t apic_id, bool ena
 void acpi_cpu_devices(const AcpiConfig *cfg, Aml *a);
 /* acpi-isa.c: the ISA bridge, what is behind it */
 void acpi_isa_bridge(const AcpiConfig *cfg, Aml *a);
+/* acpi-memory.c: the memory slots' devices and their hotplug */
+void acpi_memory_devices(const AcpiConfig *cfg, Aml *a);
 /* The DSDT's AML, without the table header (acpi-dsdt.c). */
 void acpi_dsdt(const AcpiConfig *cfg, Aml *a);
 

@@ -385,7 +385,10 @@ static void build_acpi(PcMachine *pc, AcpiFiles *files)
     AcpiConfig cfg = {
         .nr_cpus = smp->max_cpus, .apic_ids = apic_ids, .cpu_present = present,
         .cpu_hotplug = pc->machine.cpu_hotplug, .below_4g = pc->below_4g,
-        .above_4g = pc->above_4g, .s3 = true, .s4 = true,
+        .above_4g = pc->above_4g,
+        .memory_slots = pc->machine.memory_hotplug ? pc->machine.ram_slots : 0,
+        .device_memory_base = pc->machine.device_memory_base,
+        .device_memory_size = pc->machine.device_memory_size, .s3 = true, .s4 = true,
         .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
         .user_tables = pc->machine.acpi_tables,
     };
@@ -510,6 +513,17 @@ static bool publish_user_items(PcMachine *pc, Error **errp)
     return true;
 }
 
+/* The firmware puts 64-bit BARs behind what may become memory. */
+static bool publish_memory_end(PcMachine *pc, Error **errp)
+{
+    const Machine *m = &pc->machine;
+    uint8_t end[8];
+
+    st64_le(end, ROUND_UP(m->device_memory_base + m->device_memory_size, 1ULL << 30));
+    return !m->memory_hotplug ||
+           fw_cfg_add_file(pc->fw, "etc/reserved-memory-end", end, sizeof(end), errp);
+}
+
 bool pc_finish(Machine *m, Error **errp)
 {
     PcMachine *pc = OBJECT_OF(m, PcMachine);
@@ -526,7 +540,7 @@ bool pc_finish(Machine *m, Error **errp)
     reset_register(cpus_changed, pc);
     fw_cfg_add_u32(pc->fw, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
-    return publish_e820(pc, errp) &&
+    return publish_e820(pc, errp) && publish_memory_end(pc, errp) &&
            fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
            (!pc->acpi || publish_acpi(pc, errp)) &&
            publish_vmgenid(pc, errp) &&

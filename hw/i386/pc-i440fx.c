@@ -4,6 +4,7 @@
 #include "hw/i386/pc.h"
 #include "hw/i386/pc-firmware.h"
 #include "hw/acpi/cpu-hotplug.h"
+#include "hw/acpi/memory-hotplug.h"
 #include "hw/acpi/piix4-pm.h"
 #include "hw/ide/piix-ide.h"
 #include "hw/isa/piix3.h"
@@ -38,6 +39,9 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
         pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm);
         rtc_set_alarm_line(pc->rtc, device_irq_in(pc->pm, 0));
         cpu_hotplug_new(m, &pc->pm->obj, piix4_pm_acpi(pc->pm));
+        if (m->ram_slots) {
+            memory_hotplug_new(m, &pc->pm->obj, piix4_pm_acpi(pc->pm));
+        }
     }
     return true;
 }
@@ -45,7 +49,7 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
 static const MachineType pc_i440fx_machine = {
     .name = "pc-i440fx-7.2", .alias = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)",
     .is_default = true, .size = sizeof(PcMachine), .props = pc_machine_props, .max_cpus = 255,
-    .hotpluggable_cpus = true,
+    .hotpluggable_cpus = true, .max_ram_slots = 256,
     .default_ram_size = 128u << 20, .build = pc_i440fx_build,
     .finish = pc_finish,
 };

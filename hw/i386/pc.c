@@ -85,6 +85,11 @@ bool pc_split_ram(PcMachine *pc, Error **errp)
     }
     pc->below_4g = MIN(size, limit);
     pc->above_4g = size - pc->below_4g;
+    if (pc->machine.ram_slots) {        /* behind it, a GiB a slot to align modules with */
+        pc->machine.device_memory_base = ROUND_UP(0x100000000ULL + pc->above_4g, 1ULL << 30);
+        pc->machine.device_memory_size = pc->machine.max_ram_size - size +
+                                         ((uint64_t)pc->machine.ram_slots << 30);
+    }
     return true;
 }
 

@@ -200,6 +200,31 @@ def cpu_hotplug():
     check(m.wait() == 0, 'quit did not end with status 0')
 
 
+@case('memory-hotplug')
+def memory_hotplug():
+    """The guest uses a plugged module, lets it go when asked, and takes it again."""
+    block = '/sys/devices/system/memory/memory32'       # of 128 MiB, at 4 GiB
+    total = "$(sed -n 's/^MemTotal: *\\([0-9]*\\) .*/\\1/p' /proc/meminfo)"
+    steps = [f'while ! test -e {block}/state', 'do sleep 1', 'done',
+             f'echo online_movable >{block}/state', f'echo WITH={total}',
+             f'while test -e {block}', 'do sleep 1', 'done', f'echo LEFT={total}']
+    m, qmp = managed('-m', '256M,slots=2,maxmem=1G', '-object',
+                     'memory-backend-ram,id=a,size=128M',
+                     append=command('echo UP', *steps, *steps, 'sleep 1000'))
+    m.expect('\nUP')
+    for _ in range(2):
+        qmp.cmd('device_add', driver='pc-dimm', id='d', memdev='a')
+        more = int(m.expect(r'\nWITH=(\d+)').group(1))
+        qmp.cmd('device_del', id='d')
+        qmp.event('DEVICE_DELETED')
+        less = int(m.expect(r'\nLEFT=(\d+)').group(1))
+        check(more - less == 128 << 10, f'{more} KiB with it, {less} KiB without')
+    bad = [line for line in m.text.splitlines() if BAD.search(line)]
+    check(not bad, 'bad lines in the kernel log:\n' + '\n'.join(bad))
+    qmp.cmd('quit')
+    check(m.wait() == 0, 'quit did not end with status 0')
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1] not in CASES:
         print('\n'.join(CASES))

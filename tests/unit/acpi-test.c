@@ -271,6 +271,9 @@ static void iasl(void)
         return;
     }
     cfg.cpu_hotplug = true;
+    cfg.memory_slots = 3;
+    cfg.device_memory_base = 8ULL << 30;
+    cfg.device_memory_size = 5ULL << 30;
     cfg.nr_nodes = 2;
     cfg.node_ram = node_ram;
     cfg.node_of_cpu = nodes;
