@@ -65,6 +65,66 @@ static void show_cpus(const Json *v, GString *out)
     }
 }
 
+static void show_places(const Json *v, GString *out)
+{
+    static const char *const ids[] = {
+        "node-id", "socket-id", "die-id", "core-id", "thread-id",
+    };
+
+    g_string_append(out, "Hotpluggable CPUs:\n");
+    for_each(row, v) {
+        const Json *props = hmp_get(row, "props");
+
+        g_string_append_printf(out, "  type: \"%s\"\n  vcpus_count: \"%" PRId64 "\"\n",
+                               hmp_str(row, "type"), hmp_int(row, "vcpus-count"));
+        if (hmp_str(row, "qom-path")) {
+            g_string_append_printf(out, "  qom_path: \"%s\"\n", hmp_str(row, "qom-path"));
+        }
+        g_string_append(out, "  CPUInstance Properties:\n");
+        for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+            if (hmp_get(props, ids[i])) {
+                g_string_append_printf(out, "    %s: \"%" PRId64 "\"\n", ids[i],
+                                       hmp_int(props, ids[i]));
+            }
+        }
+    }
+}
+
+static const char *truth(const Json *v, const char *key)
+{
+    return hmp_bool(v, key) ? "true" : "false";
+}
+
+static void show_memory_devices(const Json *v, GString *out)
+{
+    for_each(row, v) {
+        const Json *d = hmp_get(row, "data");
+
+        g_string_append_printf(out, "Memory device [%s]: \"%s\"\n  addr: 0x%" PRIx64 "\n"
+                               "  slot: %" PRId64 "\n  node: %" PRId64 "\n  size: %" PRId64 "\n"
+                               "  memdev: %s\n  hotplugged: %s\n  hotpluggable: %s\n",
+                               hmp_str(row, "type"), hmp_str(d, "id") ? hmp_str(d, "id") : "",
+                               hmp_int(d, "addr"), hmp_int(d, "slot"), hmp_int(d, "node"),
+                               hmp_int(d, "size"), hmp_str(d, "memdev"), truth(d, "hotplugged"),
+                               truth(d, "hotpluggable"));
+    }
+}
+
+static void show_memdev(const Json *v, GString *out)
+{
+    static const char *const flags[] = { "merge", "dump", "prealloc", "share", "reserve" };
+
+    for_each(row, v) {
+        g_string_append_printf(out, "memory backend: %s\n  size:  %" PRId64 "\n",
+                               hmp_str(row, "id"), hmp_int(row, "size"));
+        for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+            g_string_append_printf(out, "  %s: %s\n", flags[i], truth(row, flags[i]));
+        }
+        g_string_append_printf(out, "  policy: %s\n  host nodes: \n", hmp_str(row, "policy"));
+    }
+    g_string_append_c(out, '\n');
+}
+
 static const char *cache_mode(const Json *cache)
 {
     bool wb = hmp_bool(cache, "writeback"), direct = hmp_bool(cache, "direct");
@@ -506,6 +566,11 @@ static const HmpCommand rows[] = {
     { "kvm", "", "whether KVM is used", .qmp = "query-kvm", .show = show_kvm },
     { "chardev", "", "the character devices", .qmp = "query-chardev", .show = show_chardev },
     { "cpus", "", "the CPUs and their threads", .qmp = "query-cpus-fast", .show = show_cpus },
+    { "hotpluggable-cpus", "", "the places of CPUs", .qmp = "query-hotpluggable-cpus",
+      .show = show_places },
+    { "memory-devices", "", "the memory modules", .qmp = "query-memory-devices",
+      .show = show_memory_devices },
+    { "memdev", "", "the memory backends", .qmp = "query-memdev", .show = show_memdev },
     { "block", "[-n] [-v] [DEVICE]", "the drives, or one; -n: nodes, -v: their images too",
       { { "nodes", HMP_FLAG }, { "verbose", HMP_FLAG }, { "device", HMP_WORD, true } },
       .co_run = co_block },

@@ -103,6 +103,53 @@ def test_over_qmp():
             assert 'unknown command' not in hmp('info ' + name), name
 
 
+def test_places():
+    """Of CPUs and memory: what is there and what may come."""
+    args = ['-M', 'pc', '-accel', 'qtest', '-S', '-cpu', 'qemu64', '-smp', '1,maxcpus=2,sockets=2',
+            '-m', '16,slots=1,maxmem=1G', '-object', 'memory-backend-ram,id=m,size=32M',
+            '-device', 'pc-dimm,id=d,memdev=m']
+    with Program(BINARY, args) as p:
+        def hmp(line):
+            text = p.qmp.cmd_dict({'execute': 'human-monitor-command',
+                                   'arguments': {'command-line': line}})
+            return text.replace('\r\n', '\n')
+        assert hmp('info hotpluggable-cpus') == '''Hotpluggable CPUs:
+  type: "qemu64-x86_64-cpu"
+  vcpus_count: "1"
+  CPUInstance Properties:
+    socket-id: "1"
+    core-id: "0"
+    thread-id: "0"
+  type: "qemu64-x86_64-cpu"
+  vcpus_count: "1"
+  qom_path: "/machine/unattached/device[0]"
+  CPUInstance Properties:
+    socket-id: "0"
+    core-id: "0"
+    thread-id: "0"
+'''
+        assert hmp('info memory-devices') == '''Memory device [dimm]: "d"
+  addr: 0x100000000
+  slot: 0
+  node: 0
+  size: 33554432
+  memdev: /objects/m
+  hotplugged: false
+  hotpluggable: true
+'''
+        assert hmp('info memdev') == '''memory backend: m
+  size:  33554432
+  merge: true
+  dump: true
+  prealloc: false
+  share: false
+  reserve: true
+  policy: default
+  host nodes: \n
+'''
+        assert hmp('info numa') == '0 nodes\n'
+
+
 def test_registers():
     """What needs a CPU that runs: registers in expressions, code, no paging yet."""
     with Program(BINARY, ['-M', 'pc', '-accel', 'soft', '-m', '16', '-S']) as p:
