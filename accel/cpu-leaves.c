@@ -142,6 +142,10 @@ static void extended_leaf(const CpuModel *m, const CpuTopology *t, uint32_t leaf
         out[3] = m->features[FW_8_7_EDX];
         break;
     case 0x8000000a:
+        if (cpu_model_has(m, CPUID_SVM)) {
+            out[0] = 1;                 /* revision */
+            out[1] = 16;                /* address space numbers */
+        }
         out[3] = m->features[FW_8_A_EDX];
         break;
     case 0x80000008:

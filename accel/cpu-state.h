@@ -48,6 +48,8 @@ typedef enum CpuRunState {
 
 /* The image that XSAVE writes in its standard form, for the components AVX-512 and below. */
 #define CPU_STATE_XSAVE_BYTES 4096
+/* KVM_GET_NESTED_STATE's header and the two pages behind it that VMX needs; SVM needs less. */
+#define CPU_STATE_NESTED_BYTES (128 + 2 * 4096)
 
 /*
  * The local APIC's registers are apart: they are the state of its device. What
@@ -70,6 +72,9 @@ typedef struct CpuState {
     bool nmi_masked_before_smm;
     uint8_t sipi_vector;
     uint32_t smbase;
+
+    unsigned nested_bytes;      /* of a guest hypervisor's state, as KVM has it; 0: it has none */
+    uint8_t nested[CPU_STATE_NESTED_BYTES];
 
     unsigned nr_msrs;
     CpuMsr msrs[CPU_STATE_MAX_MSRS];            /* each number once, in no order */

@@ -113,9 +113,16 @@ void kvm_best_model(CpuModelHost *host)
     }
     m->features[FW_7_EDX] &= ~(B(22) | B(24) | B(25));      /* AMX: no room in CpuState */
     m->features[FW_D_1_EAX] &= ~B(4);
-    m->features[FW_1_ECX] &= ~B(5);                         /* VMX and SVM: no nested guests */
-    m->features[FW_8_1_ECX] &= ~B(2);
-    m->features[FW_8_A_EDX] = m->features[FW_C_1_EDX] = 0;
+    /* VMX and SVM are for the asking, where a guest hypervisor's state can be had. */
+    if (!kvm_check(kvm.vm, KVM_CAP_NESTED_STATE)) {
+        m->features[FW_1_ECX] &= ~B(5);
+        m->features[FW_8_1_ECX] &= ~B(2);
+        m->features[FW_8_A_EDX] = 0;
+    }
+    host->unasked[FW_1_ECX] = B(5);
+    host->unasked[FW_8_1_ECX] = B(2);
+    host->unasked[FW_8_A_EDX] = UINT32_MAX;
+    m->features[FW_C_1_EDX] = 0;
     host->has_hyperv = kvm_check(kvm.fd, KVM_CAP_SYS_HYPERV_CPUID);
     host->unasked[FW_8_7_EDX] = B(8);                       /* invtsc: it forbids to move */
     host->added[FW_1_ECX] = B(31) | (kernel_lapic ? B(21) : 0);
@@ -225,7 +232,7 @@ static void add(Leaves *l, uint32_t leaf, uint32_t subleaf, bool indexed)
 
 static void add_leaf(Leaves *l, uint32_t leaf)
 {
-    unsigned n = leaf == 4 ? 5 : leaf == 7 ? 1 : leaf == 0xb ? 3 : leaf == 0xd ? 10 : 0;
+    unsigned n = leaf == 4 ? 5 : leaf == 7 ? 2 : leaf == 0xb ? 3 : leaf == 0xd ? 10 : 0;
 
     if (!n) {
         add(l, leaf, 0, false);

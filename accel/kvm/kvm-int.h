@@ -25,10 +25,11 @@ typedef struct Kvm {
     uint32_t *msrs;                 /* that a state has */
     unsigned nr_msrs;
     unsigned max_slots;
-    size_t xsave_bytes;             /* of KVM_GET_XSAVE2, 0: has none */
+    size_t xsave_bytes;             /* of KVM_GET_XSAVE2; 0: an image is kvm_xsave.region */
     bool emulates_kernel;           /* no VMX or SVM below: kernel-mode code is interpreted */
     bool has_smm, has_payload, has_triple_fault, has_debugregs, has_xcrs, has_mce;
     bool has_blockirq;
+    bool has_nested;                /* and the model shows VMX or SVM */
     bool has_readonly_mem, has_adjust_clock, has_signal_msi;
     unsigned coalesced_page, coalesced_pio; /* page of the ring behind kvm_run, 0: none */
     uint32_t ring_entries;          /* of a vCPU's dirty ring, 0: bitmaps */

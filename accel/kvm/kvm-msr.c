@@ -6,6 +6,7 @@
 
 /* A page full: what KVM takes in one call. */
 #define MAX_AT_ONCE 255
+#define MSR_FEATURE_CONTROL 0x3a        /* VMX on or off: of use with VMX alone */
 
 typedef struct MsrRange {
     uint32_t first, last;
@@ -14,7 +15,7 @@ typedef struct MsrRange {
 /* Of KVM's list: who the CPU is rather than what it does, and what other calls carry. */
 static const MsrRange left_out[] = {
     { 0x1b, 0x1b },                 /* APIC base: in the segment registers' call */
-    { 0x3a, 0x3a }, { 0x8b, 0x8b }, { 0xce, 0xce }, { 0x10a, 0x10a }, { 0xcf, 0xcf },
+    { 0x8b, 0x8b }, { 0xce, 0xce }, { 0x10a, 0x10a }, { 0xcf, 0xcf },
     { 0x140, 0x140 },
     { 0xc1, 0xc8 }, { 0x186, 0x18d }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 },
     { 0x3f1, 0x3f2 }, { 0x3f6, 0x3f7 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f },     /* no PMU */
@@ -46,6 +47,9 @@ static const struct { uint32_t number; uint8_t bit; } pv_msrs[] = {
 
 static bool hidden(uint32_t number)
 {
+    if (number == MSR_FEATURE_CONTROL) {
+        return !cpu_model_has(&kvm.model, CPUID_VMX);
+    }
     if (number >> 12 == 0x40000) {
         return !hyperv_any(&kvm.model.hyperv);
     }

@@ -123,17 +123,25 @@ static bool put_sregs(KvmCpu *k, const CpuState *in, Error **errp)
                  errp);
 }
 
+/* Where the process may use AMX an image is larger, though no guest is shown that. */
+static struct kvm_xsave *xsave_new(void)
+{
+    _Static_assert(sizeof(((struct kvm_xsave *)0)->region) == CPU_STATE_XSAVE_BYTES, "image");
+    return g_malloc0(MAX(sizeof(struct kvm_xsave), kvm.xsave_bytes));
+}
+
 static bool get_fpu(KvmCpu *k, CpuState *out, Error **errp)
 {
-    struct kvm_xsave xsave = {};
+    g_autofree struct kvm_xsave *xsave = xsave_new();
     struct kvm_xcrs xcrs = {};
     uint64_t present;
 
-    _Static_assert(sizeof(xsave.region) == CPU_STATE_XSAVE_BYTES, "image");
-    if (!check(k, kvm_call(k->fd, KVM_GET_XSAVE, &xsave), "KVM_GET_XSAVE", errp)) {
+    if (kvm.xsave_bytes
+            ? !check(k, kvm_call(k->fd, KVM_GET_XSAVE2, xsave), "KVM_GET_XSAVE2", errp)
+            : !check(k, kvm_call(k->fd, KVM_GET_XSAVE, xsave), "KVM_GET_XSAVE", errp)) {
         return false;
     }
-    memcpy(out->xsave, xsave.region, sizeof(out->xsave));
+    memcpy(out->xsave, xsave->region, sizeof(out->xsave));
     /* The kernel tells of what is the host's alone (PKRU), too. */
     present = ld64_le(out->xsave + CPU_XSAVE_HEADER) & (kvm_guest_xcr0(&kvm.model) | 3);
     st64_le(out->xsave + CPU_XSAVE_HEADER, present);
@@ -147,13 +155,13 @@ static bool get_fpu(KvmCpu *k, CpuState *out, Error **errp)
 static bool put_fpu(KvmCpu *k, const CpuState *in, Error **errp)
 {
     struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = in->xcr0 | 1 };
-    struct kvm_xsave xsave = {};
+    g_autofree struct kvm_xsave *xsave = xsave_new();
 
     if (kvm.has_xcrs && !check(k, kvm_call(k->fd, KVM_SET_XCRS, &xcrs), "XCR0", errp)) {
         return false;
     }
-    memcpy(xsave.region, in->xsave, sizeof(in->xsave));
-    return check(k, kvm_call(k->fd, KVM_SET_XSAVE, &xsave), "the FPU's image", errp);
+    memcpy(xsave->region, in->xsave, sizeof(in->xsave));
+    return check(k, kvm_call(k->fd, KVM_SET_XSAVE, xsave), "the FPU's image", errp);
 }
 
 static bool get_debug(KvmCpu *k, CpuState *out, Error **errp)
@@ -320,11 +328,72 @@ static bool put_run_state(KvmCpu *k, const CpuState *in, Error **errp)
     return check(k, kvm_call(k->fd, KVM_SET_MP_STATE, &mp), "the run state", errp);
 }
 
+/* Outside of VMX operation, with nothing of SVM's either, there is nothing to move. */
+static bool is_idle(const struct kvm_nested_state *s)
+{
+    if (s->flags & (KVM_STATE_NESTED_GUEST_MODE | KVM_STATE_NESTED_RUN_PENDING)) {
+        return false;
+    }
+    return s->format == KVM_STATE_NESTED_FORMAT_VMX ? s->hdr.vmx.vmxon_pa == UINT64_MAX
+                                                    : s->flags & KVM_STATE_NESTED_GIF_SET;
+}
+
+static bool get_nested(KvmCpu *k, CpuState *out, Error **errp)
+{
+    struct kvm_nested_state *s = (void *)out->nested;
+
+    _Static_assert(offsetof(struct kvm_nested_state, data) == 128 &&
+                   offsetof(CpuState, nested) % 8 == 0, "layout");
+    if (!kvm.has_nested) {
+        return true;
+    }
+    s->size = sizeof(out->nested);
+    if (!check(k, kvm_call(k->fd, KVM_GET_NESTED_STATE, s), "KVM_GET_NESTED_STATE", errp)) {
+        return false;
+    }
+    out->nested_bytes = is_idle(s) ? 0 : MIN(s->size, sizeof(out->nested));
+    if (!out->nested_bytes) {
+        memset(out->nested, 0, sizeof(out->nested));
+    }
+    return true;
+}
+
+static bool put_nested(KvmCpu *k, const CpuState *in, Error **errp)
+{
+    struct kvm_nested_state idle = { .size = sizeof(idle) };
+
+    if (!kvm.has_nested) {
+        if (in->nested_bytes) {
+            error_set(errp, "CPU %u: a hypervisor runs in the guest, and this host's KVM, or -cpu "
+                      "%s, has no room for one", k->vcpu->index, kvm.model.name);
+        }
+        return !in->nested_bytes;
+    }
+    if (in->nested_bytes) {
+        const struct kvm_nested_state *s = (const void *)in->nested;
+
+        if (in->nested_bytes > sizeof(in->nested) || s->size != in->nested_bytes) {
+            error_set(errp, "CPU %u: its nested state is %u bytes long and says %u",
+                      k->vcpu->index, in->nested_bytes, s->size);
+            return false;
+        }
+        return check(k, kvm_call(k->fd, KVM_SET_NESTED_STATE, (void *)s), "the nested state", errp);
+    }
+    if (cpu_model_has(&kvm.model, CPUID_VMX)) {
+        idle.format = KVM_STATE_NESTED_FORMAT_VMX;
+        idle.hdr.vmx.vmxon_pa = idle.hdr.vmx.vmcs12_pa = UINT64_MAX;
+    } else {
+        idle.format = KVM_STATE_NESTED_FORMAT_SVM;
+        idle.flags = KVM_STATE_NESTED_GIF_SET;
+    }
+    return check(k, kvm_call(k->fd, KVM_SET_NESTED_STATE, &idle), "the nested state", errp);
+}
+
 bool kvm_read_state(KvmCpu *k, CpuState *out, Error **errp)
 {
     memset(out, 0, sizeof(*out));
     if (!get_regs(k, out, errp) || !get_sregs(k, out, errp) || !get_fpu(k, out, errp) ||
-        !get_debug(k, out, errp) || !get_events(k, out, errp)) {
+        !get_debug(k, out, errp) || !get_nested(k, out, errp) || !get_events(k, out, errp)) {
         return false;
     }
     get_run_state(k, out);
@@ -347,8 +416,8 @@ static void put_user_apic(KvmCpu *k, const CpuState *in)
 bool kvm_put_state(KvmCpu *k, const CpuState *in, bool clocks, Error **errp)
 {
     if (!put_sregs(k, in, errp) || !put_fpu(k, in, errp) || !put_regs(k, in, errp) ||
-        !kvm_put_msrs(k, in, clocks, errp) || !put_debug(k, in, errp) ||
-        !put_events(k, in, errp) || !put_run_state(k, in, errp)) {
+        !kvm_put_msrs(k, in, clocks, errp) || !put_nested(k, in, errp) ||
+        !put_debug(k, in, errp) || !put_events(k, in, errp) || !put_run_state(k, in, errp)) {
         return false;
     }
     put_user_apic(k, in);
@@ -387,6 +456,7 @@ static void reset_state(KvmCpu *k, CpuState *s, bool init)
     s->exception = (CpuException){};
     s->interrupt_injected = s->shadow_sti = s->shadow_mov_ss = false;
     s->nmi_masked = s->nmi_injected = s->nmi_pending = false;
+    s->nested_bytes = 0;
     s->smm = s->smi_pending = s->init_pending = s->sipi_pending = s->mce_pending = false;
     s->run_state = k->vcpu->index == 0 ? CPU_RUNS
                                        : init ? CPU_WAITS_FOR_SIPI : CPU_WAITS_FOR_INIT;

@@ -17,6 +17,7 @@ typedef struct KvmAccel {
     Accel accel;
     int irqchip;
     uint32_t dirty_ring_size;
+    uint64_t shadow_mem;
 } KvmAccel;
 
 Kvm kvm = { .fd = -1, .vm = -1, .stats_fd = -1 };
@@ -69,6 +70,8 @@ static bool check_capabilities(Error **errp)
     kvm.stats_fd = kvm_open_stats(kvm.vm);
     kvm.max_slots = kvm_check(kvm.vm, KVM_CAP_NR_MEMSLOTS);
     kvm.max_slots = kvm.max_slots ? MIN(kvm.max_slots, 65536u) : 32;
+    kvm.xsave_bytes = kvm_check(kvm.vm, KVM_CAP_XSAVE2);
+    kvm.xsave_bytes = kvm.xsave_bytes > sizeof(struct kvm_xsave) ? kvm.xsave_bytes : 0;
     kvm.has_debugregs = kvm_check(kvm.vm, KVM_CAP_DEBUGREGS);
     kvm.has_xcrs = kvm_check(kvm.vm, KVM_CAP_XCRS);
     kvm.has_mce = kvm_check(kvm.vm, KVM_CAP_MCE);
@@ -131,6 +134,22 @@ static bool start_dirty_ring(uint32_t entries, Error **errp)
     }
     kvm.ring_entries = entries;
     return true;
+}
+
+static bool set_shadow_mem(uint64_t bytes, Error **errp)
+{
+    uint64_t pages = bytes / getpagesize();
+    int rc;
+
+    if (!bytes) {
+        return true;
+    }
+    rc = kvm_check(kvm.vm, KVM_CAP_MMU_SHADOW_CACHE_CONTROL) > 0
+             ? kvm_call_value(kvm.vm, KVM_SET_NR_MMU_PAGES, pages) : -ENOTSUP;
+    if (rc < 0) {
+        error_set(errp, "kvm-shadow-mem=%" PRIu64 ": KVM refuses it: %s", bytes, g_strerror(-rc));
+    }
+    return rc >= 0;
 }
 
 static void close_all(void)
@@ -235,10 +254,13 @@ static bool kvm_start(Accel *accel, const AccelConfig *config, Error **errp)
     kvm_best_model(&host);
     if (!accel_parse_cpu_model(config, &host, &kvm.model, errp) || !kvm_check_hyperv(errp) ||
         !kvm_irqchip_start(errp) ||
+        !set_shadow_mem(a->shadow_mem, errp) ||
         !start_dirty_ring(a->dirty_ring_size, errp) || !kvm_msrs_init(errp)) {
         close_all();
         return false;
     }
+    kvm.has_nested = kvm_check(kvm.vm, KVM_CAP_NESTED_STATE) &&
+                     (cpu_model_has(&kvm.model, CPUID_VMX) || cpu_model_has(&kvm.model, CPUID_SVM));
     look_at_speed();
     kvm_slots_start();
     return true;
@@ -461,6 +483,8 @@ static const Prop kvm_props[] = {
                  "interrupt controllers in the kernel: all (on), local APICs (split), none (off)"),
     PROP_U32_AS("dirty-ring-size", KvmAccel, dirty_ring_size, 0,
                 "entries of a vCPU's ring of dirty pages; 0: bitmaps"),
+    PROP_SIZE_AS("kvm-shadow-mem", KvmAccel, shadow_mem, 0,
+                 "the kernel's page tables for the guest take so much memory; 0: as KVM sees fit"),
     { }
 };
 

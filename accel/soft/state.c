@@ -113,6 +113,11 @@ static bool check(SoftCpu *cpu, const CpuState *in, Error **errp)
     const SoftCpuPrivate *p = cpu->priv;
     bool paging = in->cr0 & CR0_PG, lma = in->efer & EFER_LMA;
 
+    if (in->nested_bytes) {
+        error_set(errp, "CPU %u: a hypervisor runs in the guest, and the software CPU has neither "
+                  "VMX nor SVM", p->index);
+        return false;
+    }
     if (in->cr4 & ~p->cr4_allowed) {
         error_set(errp, "CPU %u: CR4 0x%" PRIx64 " has bits that its model lacks: 0x%" PRIx64,
                   p->index, in->cr4, in->cr4 & ~p->cr4_allowed);

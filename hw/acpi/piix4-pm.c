@@ -147,6 +147,11 @@ static bool piix4_realize(Device *dev, Error **errp)
     if (!s->smm) {
         pci->config[PIIX4_DEVACTB + 3] = PIIX4_DEVACTB_APMC_EN;
     }
+    if (s->s4_val > 7 || s->s4_val == ACPI_SLP_TYP_S5 || s->s4_val == ACPI_SLP_TYP_S3) {
+        error_set(errp, "PIIX4_PM: s4_val=%u: sleep types are from 0 to 7, and 0 and 1 are those "
+                  "of S5 and S3", s->s4_val);
+        return false;
+    }
     s->pm.disable_s3 = s->disable_s3;
     s->pm.disable_s4 = s->disable_s4;
     s->pm.s4_val = s->s4_val;
@@ -202,20 +207,18 @@ static const DeviceType piix4_pm_type = {
 };
 REGISTER_DEVICE(piix4_pm_type)
 
-Device *piix4_pm_new(PciBus *bus, unsigned slot, IrqLine *sci, bool smm)
+Device *piix4_pm_new(PciBus *bus, unsigned slot, IrqLine *sci, bool smm, Error **errp)
 {
     Device *dev = device_new("PIIX4_PM");
     Piix4Pm *s = DEVICE_OF(dev, Piix4Pm);
     g_autofree char *addr = g_strdup_printf("%x.3", slot);
-    Error *err = NULL;
+    bool ok;
 
     s->pm.sci = sci;
     s->smm = smm;
-    if (!prop_set(&dev->obj, "addr", addr, &err) || !device_realize(dev, &bus->bus, &err)) {
-        g_error("PIIX4_PM: %s", error_text(err));
-    }
+    ok = prop_set(&dev->obj, "addr", addr, errp) && device_realize(dev, &bus->bus, errp);
     object_unref(&dev->obj);
-    return dev;
+    return ok ? dev : NULL;
 }
 
 AcpiPm *piix4_pm_acpi(Device *dev)

@@ -15,9 +15,9 @@
 /*
  * In function 3 beside the ISA bridge in slot. sci is the input of interrupt
  * 9. smm: SMIs reach the CPU; otherwise firmware is told that SMM is set up.
- * Its input 0 is the RTC's alarm.
+ * Its input 0 is the RTC's alarm. NULL: a -global property of it is wrong.
  */
-Device *piix4_pm_new(PciBus *bus, unsigned slot, IrqLine *sci, bool smm);
+Device *piix4_pm_new(PciBus *bus, unsigned slot, IrqLine *sci, bool smm, Error **errp);
 AcpiPm *piix4_pm_acpi(Device *dev);
 
 #endif

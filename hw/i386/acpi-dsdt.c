@@ -317,7 +317,7 @@ void acpi_dsdt(const AcpiConfig *cfg, Aml *a)
         sleep_state(a, "\\_S3", ACPI_SLP_TYP_S3);
     }
     if (cfg->s4) {
-        sleep_state(a, "\\_S4", ACPI_SLP_TYP_S4);
+        sleep_state(a, "\\_S4", cfg->s4_type);
     }
     sleep_state(a, "\\_S5", ACPI_SLP_TYP_S5);
 }

@@ -40,6 +40,7 @@ typedef struct AcpiConfig {
     uint16_t pvpanic_port;
     uint32_t hotplug_slots;         /* of the PCI root: devices may come and go; 0: no hotplug */
     bool s3, s4;                    /* offer these sleep states */
+    uint8_t s4_type;                /* SLP_TYP of the latter */
     /* NUMA; nr_nodes 0: none */
     unsigned nr_nodes;
     const uint64_t *node_ram;       /* bytes of each node, in order of addresses */

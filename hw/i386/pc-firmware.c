@@ -1,6 +1,7 @@
 /* What a PC tells its firmware: CMOS bytes, fw_cfg items, option ROMs, boot order */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
+#include "hw/acpi/piix4-pm.h"
 #include "hw/acpi/vmgenid.h"
 #include "hw/block/fdc.h"
 #include "hw/core/loader.h"
@@ -379,6 +380,7 @@ static void describe_nodes(const NumaConfig *numa, AcpiConfig *cfg, uint64_t *no
 /* As the machine is now: which CPUs there are changes. */
 static void build_acpi(PcMachine *pc, AcpiFiles *files)
 {
+    const AcpiPm *pm = piix4_pm_acpi(pc->pm);
     const SmpConfig *smp = &pc->machine.smp;
     g_autofree uint32_t *apic_ids = g_new(uint32_t, smp->max_cpus);
     g_autofree bool *present = g_new(bool, smp->max_cpus);
@@ -388,7 +390,8 @@ static void build_acpi(PcMachine *pc, AcpiFiles *files)
         .above_4g = pc->above_4g,
         .memory_slots = pc->machine.memory_hotplug ? pc->machine.ram_slots : 0,
         .device_memory_base = pc->machine.device_memory_base,
-        .device_memory_size = pc->machine.device_memory_size, .s3 = true, .s4 = true,
+        .device_memory_size = pc->machine.device_memory_size,
+        .s3 = !pm->disable_s3, .s4 = !pm->disable_s4, .s4_type = pm->s4_val,
         .hpet_id = pc->hpet ? mem_load(memory_space(), HPET_BASE, 4) : 0,
         .user_tables = pc->machine.acpi_tables,
     };
@@ -524,11 +527,22 @@ static bool publish_memory_end(PcMachine *pc, Error **errp)
            fw_cfg_add_file(pc->fw, "etc/reserved-memory-end", end, sizeof(end), errp);
 }
 
+/* What each sleep state's SLP_TYP is; bit 7: offered. */
+static bool publish_sleep_states(PcMachine *pc, Error **errp)
+{
+    const AcpiPm *pm = pc->pm ? piix4_pm_acpi(pc->pm) : NULL;
+    uint8_t states[6] = { 0x80, 0x00, 0x00, ACPI_SLP_TYP_S3, ACPI_SLP_TYP_S4, 0x80 };
+
+    if (!pm || !pm->disable_s3) {
+        states[3] |= 0x80;
+    }
+    states[4] = pm ? pm->s4_val | (pm->disable_s4 ? 0 : 0x80) : states[4] | 0x80;
+    return fw_cfg_add_file(pc->fw, "etc/system-states", states, sizeof(states), errp);
+}
+
 bool pc_finish(Machine *m, Error **errp)
 {
     PcMachine *pc = OBJECT_OF(m, PcMachine);
-    /* what each sleep state's SLP_TYP is, bit 7: offered; S3 and S4 as the PIIX4 has them */
-    static const uint8_t sleep_states[6] = { 0x80, 0x00, 0x00, 0x81, 0x82, 0x80 };
 
     pc_set_cmos(pc);
     rtc_cmos_set(pc->rtc, CMOS_MORE_CPUS, cpus_present(m) - 1);
@@ -541,7 +555,7 @@ bool pc_finish(Machine *m, Error **errp)
     fw_cfg_add_u32(pc->fw, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(pc->fw, FW_CFG_UUID, m->uuid, sizeof(m->uuid));
     return publish_e820(pc, errp) && publish_memory_end(pc, errp) &&
-           fw_cfg_add_file(pc->fw, "etc/system-states", sleep_states, sizeof(sleep_states), errp) &&
+           publish_sleep_states(pc, errp) &&
            (!pc->acpi || publish_acpi(pc, errp)) &&
            publish_vmgenid(pc, errp) &&
            publish_smbios(pc, errp) &&

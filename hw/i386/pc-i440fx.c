@@ -36,7 +36,10 @@ static bool pc_i440fx_build(Machine *m, Error **errp)
                             (IrqLine *[]){ &pc->gsi[IDE_PRIMARY_IRQ],
                                            &pc->gsi[IDE_SECONDARY_IRQ] });
     if (pc->acpi) {
-        pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm);
+        pc->pm = piix4_pm_new(host->bus, PIIX3_SLOT, &pc->gsi[PIIX4_SCI_IRQ], smm, errp);
+        if (!pc->pm) {
+            return false;
+        }
         rtc_set_alarm_line(pc->rtc, device_irq_in(pc->pm, 0));
         cpu_hotplug_new(m, &pc->pm->obj, piix4_pm_acpi(pc->pm));
         if (m->ram_slots) {

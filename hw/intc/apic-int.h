@@ -96,6 +96,7 @@ void apic_write_lvt(Apic *s, unsigned n, uint32_t value);
 /* apic-timer.c */
 void apic_timer_init(Apic *s);
 void apic_timer_stop(Apic *s);
+void apic_timer_loaded(Apic *s);        /* its fields are those of another moment, or APIC */
 void apic_timer_set_initial(Apic *s, uint32_t count);
 void apic_timer_set_divide(Apic *s, uint32_t divide);
 void apic_timer_set_deadline(Apic *s, uint64_t tsc);

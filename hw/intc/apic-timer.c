@@ -120,6 +120,15 @@ void apic_timer_stop(Apic *s)
     s->tsc_deadline = 0;
 }
 
+void apic_timer_loaded(Apic *s)
+{
+    if (mode(s) == TIMER_DEADLINE) {
+        arm_deadline(s);
+    } else {
+        arm_counter(s);
+    }
+}
+
 void apic_timer_set_initial(Apic *s, uint32_t count)
 {
     if (mode(s) == TIMER_DEADLINE) {

@@ -550,6 +550,17 @@ static void apic_unrealize(Device *dev)
     region_destroy(&s->moved);
 }
 
+/* Loaded fields may come from the kernel's APIC, which has no Timer of ours. */
+static bool apic_store(Device *dev, Error **errp)
+{
+    Apic *s = DEVICE_OF(dev, Apic);
+
+    map_moved(s);
+    apic_timer_loaded(s);
+    apic_update(s);
+    return true;
+}
+
 static const Prop apic_props[] = {
     PROP_U32_AS("id", Apic, initial_id, 0, "APIC ID after power-on"),
     PROP_U8(Apic, version, 0x14, "version register"),
@@ -583,7 +594,7 @@ const StateField apic_state[] = {
 static const DeviceType apic_type = {
     .name = "apic", .desc = "local APIC", .internal = true, .category = CATEGORY_CPU,
     .size = sizeof(Apic), .props = apic_props, .state = apic_state, .realize = apic_realize,
-    .unrealize = apic_unrealize, .reset = apic_device_reset,
+    .unrealize = apic_unrealize, .reset = apic_device_reset, .store_state = apic_store,
 };
 REGISTER_DEVICE(apic_type)
 

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "accel/accel.h"
+#include "hw/intc/apic.h"
+#include "hw/intc/ioapic.h"
 #include "hw/intc/kvm-irqchip.h"
 #include "hw/timer/i8254.h"
 #include "memory/memory.h"
@@ -26,6 +28,7 @@ enum { SKIPPED = 77 };
 /* What goes from one accelerator to the other. */
 typedef struct Moved {
     CpuState cpu;
+    struct { size_t len; uint8_t bytes[4096]; } chip[2];    /* local APIC, I/O APIC */
     uint8_t ram[RAM_SIZE];
 } Moved;
 
@@ -347,13 +350,39 @@ static void events(const char *image)
 
 /* A stopped VM goes from one accelerator to another. */
 
+/* With its interrupt controllers, the kernel's or our own. */
+static void start_with_chips(const char *accel, Device *chips[2])
+{
+    bool kernel = !strcmp(accel, "kvm");
+
+    start(accel, kernel ? "kernel-irqchip" : NULL, "on");
+    chips[0] = kernel ? kvm_apic_create(cpu) : apic_create(cpu);
+    chips[1] = kernel ? kvm_ioapic_create() : ioapic_create();
+    devices_reset();
+    vcpus_reset();
+}
+
 static void move_out(const char *accel, const char *image, Moved *m)
 {
-    start(accel, NULL, NULL);
+    Device *chips[2];
+    Error *err = NULL;
+
+    start_with_chips(accel, chips);
     load(image);
     pauses = true;
     g_assert_cmpuint(next_phase(0), ==, 1);
     g_assert_true(accel_get_state(cpu, &m->cpu));
+    for (unsigned i = 0; i < ARRAY_SIZE(chips); i++) {
+        g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+        if (!device_fetch_state(chips[i], &err)) {
+            die(err);
+        }
+        state_save(chips[i], chips[i]->obj.type->state, bytes);
+        g_assert_cmpuint(bytes->len, <=, sizeof(m->chip[i].bytes));
+        m->chip[i].len = bytes->len;
+        memcpy(m->chip[i].bytes, bytes->data, bytes->len);
+    }
     m->cpu.nmi_pending = true;
     memcpy(m->ram, region_host(&ram), RAM_SIZE);
     end();
@@ -362,11 +391,22 @@ static void move_out(const char *accel, const char *image, Moved *m)
 /* In, and out and in again without having run. */
 static void move_in(const char *accel, Moved *m)
 {
+    Device *chips[2];
     Error *err = NULL;
 
-    start(accel, NULL, NULL);
+    start_with_chips(accel, chips);
     memcpy(region_host(&ram), m->ram, RAM_SIZE);
     mem_notify_ram_written(ram.ram, 0, RAM_SIZE);
+    for (unsigned i = 0; i < ARRAY_SIZE(chips); i++) {
+        const uint8_t *in = m->chip[i].bytes;
+        size_t len = m->chip[i].len;
+
+        if (!state_load(chips[i], chips[i]->obj.type->state, &in, &len, &err) ||
+            !device_store_state(chips[i], &err)) {
+            die(err);
+        }
+        g_assert_cmpuint(len, ==, 0);
+    }
     if (!accel_put_state(cpu, &m->cpu, true, &err) || !accel_get_state(cpu, &m->cpu) ||
         !accel_put_state(cpu, &m->cpu, true, &err)) {
         die(err);

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 MICA = os.environ.get('MICA', 'build/mica')
 LIMIT = 60
@@ -105,8 +106,9 @@ class Qmp:
         self.child.stdout.readline()
         self.ask('qmp_capabilities')
 
-    def ask(self, command):
-        self.child.stdin.write(json.dumps({'execute': command}) + '\n')
+    def ask(self, command, **arguments):
+        request = {'execute': command, 'arguments': arguments}
+        self.child.stdin.write(json.dumps(request) + '\n')
         self.child.stdin.flush()
         while True:
             line = self.child.stdout.readline()
@@ -141,6 +143,38 @@ def control(_):
             os.sched_setaffinity(cpu['thread-id'], {0})
         if len(cpus) != 2:
             raise Failure(f'{mode}: {len(cpus)} CPUs')
+        m.ask('quit')
+        if m.child.wait(LIMIT):
+            raise Failure(f'{mode}: status {m.child.returncode} after quit')
+
+
+def hotplug(_):
+    """CPUs come, go by the guest's port, and come again while the first one runs."""
+    need_kvm()
+    for mode in ('on', 'split', 'off'):
+        m = Qmp('-machine', f'pc,accel=kvm,kernel-irqchip={mode}', '-cpu', 'qemu64', '-m', '32',
+                '-smp', '1,maxcpus=3,sockets=3')
+
+        def out(access, port, value):
+            m.ask('human-monitor-command', **{'command-line': f'o /{access} {port} {value}'})
+
+        out('w', 0xaf00, 0)
+        for turn in range(3):
+            for socket in (1, 2):
+                m.ask('device_add', driver='qemu64-x86_64-cpu', id=f'c{socket}',
+                      **{'socket-id': socket, 'core-id': 0, 'thread-id': 0})
+            count = len(m.ask('query-cpus-fast'))
+            if count != 3:
+                raise Failure(f'{mode}: {count} CPUs')
+            if turn == 1:
+                m.ask('system_reset')
+            for socket in (2, 1):
+                out('w', 0xaf00, socket)
+                out('b', 0xaf04, 8)
+            deadline = time.monotonic() + LIMIT
+            while len(m.ask('query-cpus-fast')) != 1:
+                if time.monotonic() > deadline:
+                    raise Failure(f'{mode}: the CPUs do not go')
         m.ask('quit')
         if m.child.wait(LIMIT):
             raise Failure(f'{mode}: status {m.child.returncode} after quit')
@@ -226,6 +260,7 @@ CASES = {
     'firmware-off': firmware('off'),
     'reset': reset,
     'control': control,
+    'hotplug': hotplug,
     'default': default,
     'named': named,
     'forbidden': forbidden,

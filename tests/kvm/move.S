@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/cpu/test.h"
 
+#define LAPIC  0xfee00000
+#define IOAPIC 0xfec00000
 #define MARK 0x1122334455667788
 
 /* The line number at the port unless %rax is value; RBX and what it checks survive. */
@@ -28,6 +30,18 @@
     .code16
     enter_protected
     enter_long
+    movl $0x105007, 0x101018        /* the fourth GiB: I/O APIC and local APIC in big pages */
+    movl $IOAPIC + 0x83, 0x105fb0
+    movl $LAPIC + 0x83, 0x105fb8
+    mov $LAPIC, %eax
+    movl $0x1ff, 0xf0(%rax)         /* on, spurious vector 0xff */
+    movl $0x20, 0x80(%rax)          /* priority */
+    movl $0x10031, 0x320(%rax)      /* timer, masked */
+    movl $0xb, 0x3e0(%rax)          /* divided by 1 */
+    movl $0x40041, 0x300(%rax)      /* to itself, vector 0x41: it waits for IF */
+    mov $IOAPIC, %eax
+    movl $0x1a, (%rax)
+    movl $0x10055, 0x10(%rax)       /* pin 5 */
     gate64 2, on_nmi
     wrmsr64 0xc0000081, 0x0023001000000000
     wrmsr64 0xc0000082, 0xffffffff81234567
@@ -113,6 +127,21 @@ wait:
     expect 0x5a5a5a5a5000
     mov %cr3, %rax
     expect 0x100000
+    mov $LAPIC, %esi
+    mov 0xf0(%rsi), %eax
+    expect 0x1ff
+    mov 0x80(%rsi), %eax
+    expect 0x20
+    mov 0x320(%rsi), %eax
+    expect 0x10031
+    mov 0x3e0(%rsi), %eax
+    expect 0xb
+    mov 0x220(%rsi), %eax           /* requests 0x40 to 0x5f */
+    expect 2
+    mov $IOAPIC, %esi
+    movl $0x1a, (%rsi)
+    mov 0x10(%rsi), %eax
+    expect 0x10055
     mov 0x5000, %rax
     expect (MARK & 0x7fffffff)
     PASS

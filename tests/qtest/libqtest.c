@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/osdep.h"
 #include "tests/qtest/libqtest.h"
+#include "util/bswap.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -557,4 +558,35 @@ int main(int argc, char **argv)
         g_test_add_func(row->path, row->fn);
     }
     return g_test_run();
+}
+
+uint8_t *qtest_fw_cfg_file(QTest *q, const char *name, uint32_t *size)
+{
+    uint8_t entry[64], *data;
+    uint16_t key = 0;
+
+    *size = 0;
+    qtest_outw(q, 0x510, 0x19);
+    for (unsigned i = 0; i < 4; i++) {
+        entry[i] = qtest_inb(q, 0x511);
+    }
+    for (uint32_t count = ld32_be(entry); count && !key; count--) {
+        for (unsigned i = 0; i < sizeof(entry); i++) {
+            entry[i] = qtest_inb(q, 0x511);
+        }
+        if (!strcmp((char *)entry + 8, name)) {
+            *size = ld32_be(entry);
+            key = ld16_be(entry + 4);
+        }
+    }
+    if (!key) {
+        g_error("there is no file '%s'", name);
+    }
+    g_assert_cmphex(*size, <, 1 << 20);
+    data = g_malloc(*size);
+    qtest_outw(q, 0x510, key);
+    for (uint32_t i = 0; i < *size; i++) {
+        data[i] = qtest_inb(q, 0x511);
+    }
+    return data;
 }

@@ -68,6 +68,9 @@ void qtest_qmp_done(QTest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Wait for the next event of that name that was not asked for yet; json_object_put(). */
 struct json_object *qtest_qmp_event(QTest *q, const char *name);
 
+/* A file that fw_cfg has for the firmware, below 1 MiB; g_free() */
+uint8_t *qtest_fw_cfg_file(QTest *q, const char *name, uint32_t *size);
+
 /* PCI on bus 0 through CF8/CFC. devfn is slot << 3 | function. */
 uint32_t qpci_readl(QTest *q, unsigned devfn, unsigned offset);
 uint16_t qpci_readw(QTest *q, unsigned devfn, unsigned offset);

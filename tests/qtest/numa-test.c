@@ -6,38 +6,6 @@
 
 #define MIB (1u << 20)
 
-/* A file of the guest's memory, as far as size says; g_free() */
-static uint8_t *read_fw_cfg(QTest *q, const char *name, uint32_t *size)
-{
-    uint8_t entry[64], *data;
-    uint16_t key = 0;
-
-    *size = 0;
-    qtest_outw(q, 0x510, 0x19);
-    for (unsigned i = 0; i < 4; i++) {
-        entry[i] = qtest_inb(q, 0x511);
-    }
-    for (uint32_t count = ld32_be(entry); count && !key; count--) {
-        for (unsigned i = 0; i < sizeof(entry); i++) {
-            entry[i] = qtest_inb(q, 0x511);
-        }
-        if (!strcmp((char *)entry + 8, name)) {
-            *size = ld32_be(entry);
-            key = ld16_be(entry + 4);
-        }
-    }
-    if (!key) {
-        g_error("there is no file '%s'", name);
-    }
-    g_assert_cmphex(*size, <, MIB);
-    data = g_malloc(*size);
-    qtest_outw(q, 0x510, key);
-    for (uint32_t i = 0; i < *size; i++) {
-        data[i] = qtest_inb(q, 0x511);
-    }
-    return data;
-}
-
 static const uint8_t *find_table(const uint8_t *tables, uint32_t size, const char *signature)
 {
     for (uint32_t at = 0; at + 36 <= size; at += 4) {
@@ -92,7 +60,7 @@ static void nodes(void)
     qtest_writel(q, 0x100000, 0x11112222);
     qtest_writel(q, 32 * MIB + 0x1000, 0x33334444);
     qtest_writeq(q, 32 * MIB - 4, 0x5555666677778888);      /* in both */
-    tables = read_fw_cfg(q, "etc/acpi/tables", &size);
+    tables = qtest_fw_cfg_file(q, "etc/acpi/tables", &size);
     t = find_table(tables, size, "SLIT");
     g_assert_nonnull(t);
     g_assert_cmpuint(ld64_le(t + 36), ==, 3);

@@ -62,6 +62,31 @@ static void soft_off(void)
     g_assert_cmpint(qtest_wait_exit(q), ==, 0);
 }
 
+/* Sleep states that are not offered lead nowhere; the firmware and the guest do not see them. */
+static void sleep_states(void)
+{
+    QTest *q = start("-global PIIX4_PM.disable_s3=1 -global PIIX4_PM.s4_val=5");
+    g_autofree uint8_t *states = NULL, *tables = NULL;
+    g_autofree char *err = NULL;
+    uint32_t size;
+
+    states = qtest_fw_cfg_file(q, "etc/system-states", &size);
+    g_assert_cmpuint(size, ==, 6);
+    g_assert_cmphex(states[3], ==, 0x01);
+    g_assert_cmphex(states[4], ==, 0x85);
+    tables = qtest_fw_cfg_file(q, "etc/acpi/tables", &size);
+    g_assert_null(memmem(tables, size, "_S3_", 4));
+    g_assert_nonnull(memmem(tables, size, "_S4_\x12", 5));
+    qtest_outw(q, 0x604, 1 << 13 | 1 << 10);
+    qtest_outw(q, 0x604, 1 << 13 | 2 << 10);
+    qtest_qmp_done(q, "{'execute': 'query-status'}");
+    qtest_outw(q, 0x604, 1 << 13 | 5 << 10);
+    json_object_put(qtest_qmp_event(q, "SUSPEND_DISK"));
+    g_assert_cmpint(qtest_wait_exit(q), ==, 0);
+    g_assert_cmpint(qtest_run("-machine pc -global PIIX4_PM.s4_val=1", &err), ==, 1);
+    g_assert_nonnull(strstr(err, "s4_val=1"));
+}
+
 /* Port 0xcf9 resets; with -no-reboot that is the end. The writes before it are no reset. */
 static void reset_port(void)
 {
@@ -178,6 +203,7 @@ static void smm(void)
 QTEST("/piix4-pm/timer", timer)
 QTEST("/piix4-pm/gpe", gpe)
 QTEST("/piix4-pm/soft-off", soft_off)
+QTEST("/piix4-pm/sleep-states", sleep_states)
 QTEST("/piix4-pm/reset-port", reset_port)
 QTEST("/piix4-pm/smbus", smbus)
 QTEST("/piix4-pm/rtc-alarm", rtc_alarm)

@@ -131,7 +131,7 @@ static AcpiConfig config(unsigned cpus)
     }
     return (AcpiConfig){
         .nr_cpus = cpus, .apic_ids = ids, .below_4g = 3ULL << 30, .above_4g = 3ULL << 30,
-        .hpet_id = 0x8086a201, .serial = { true, true }, .s3 = true, .s4 = true,
+        .hpet_id = 0x8086a201, .serial = { true, true }, .s3 = true, .s4 = true, .s4_type = 2,
         .pvpanic = true, .pvpanic_port = 0x505,
         .parallel = { true, true, true }, .fdc = true,
         .floppy = { { 4, 80, 2, 18 }, { 5, 80, 2, 36 } },

@@ -28,6 +28,11 @@ static struct {
     int interrupts, last_vector, nmis;
     uint64_t dirty_bitmap;
     struct kvm_userspace_memory_region slot[8], smm_slot[8];
+    int vcpus, xsave2;          /* bytes of an image */
+    union {
+        struct kvm_nested_state state;
+        uint8_t bytes[CPU_STATE_NESTED_BYTES];
+    } nested;
     void *run_page;
 } fake;
 
@@ -47,6 +52,8 @@ static int check_extension(uintptr_t cap)
     switch (cap) {
     case KVM_CAP_NR_MEMSLOTS:
         return fake.slots;
+    case KVM_CAP_XSAVE2:
+        return fake.xsave2;
     case KVM_CAP_MAX_VCPUS:
         return fake.max_vcpus;
     case KVM_CAP_COALESCED_MMIO:
@@ -65,7 +72,7 @@ static int supported_cpuid(struct kvm_cpuid2 *c)
 {
     static const struct kvm_cpuid_entry2 entries[] = {
         { .function = 0, .eax = 0xd, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e },
-        { .function = 1, .eax = 0x606a6, .edx = 0x078bfbff, .ecx = 0x00002201 },
+        { .function = 1, .eax = 0x606a6, .edx = 0x078bfbff, .ecx = 0x00002221 },
         { .function = 0x80000000, .eax = 0x80000008 },
         { .function = 0x80000001, .edx = 0x20100800 },
         { .function = 0x80000008, .eax = 0x3028 },
@@ -196,6 +203,20 @@ static int fake_cpu_ioctl(unsigned long request, uintptr_t arg)
     case KVM_SET_VCPU_EVENTS:
         memcpy(&fake.events, p, sizeof(fake.events));
         return 0;
+    case KVM_GET_XSAVE:
+        return fake.xsave2 ? -EINVAL : 0;
+    case KVM_GET_XSAVE2:
+        ((uint8_t *)p)[fake.xsave2 - 1] = 0xff;
+        return 0;
+    case KVM_GET_NESTED_STATE:
+        if (((struct kvm_nested_state *)p)->size < fake.nested.state.size) {
+            return -E2BIG;
+        }
+        memcpy(p, &fake.nested, fake.nested.state.size);
+        return 0;
+    case KVM_SET_NESTED_STATE:
+        memcpy(&fake.nested, p, ((struct kvm_nested_state *)p)->size);
+        return 0;
     case KVM_GET_MSRS:
         return access_msrs(p, false);
     case KVM_SET_MSRS:
@@ -231,6 +252,7 @@ static int fake_ioctl(int fd, unsigned long request, uintptr_t arg)
         }
         return fake.vm_error ? fake.vm_error : FD_VM;
     case KVM_CREATE_VCPU:
+        fake.vcpus++;
         return FD_CPU;
     case KVM_CHECK_EXTENSION:
         return check_extension(arg);
@@ -299,7 +321,7 @@ static void defaults(void)
 
 static const AccelConfig config = {
     .nr_cpus = 1, .max_cpus = 1, .dies = 1, .cores = 1, .threads = 1,
-    .cpu_model = "max,hv-relaxed,hv-time,hv-vpindex=on,hv-spinlocks=0x1fff",
+    .cpu_model = "max,+vmx,hv-relaxed,hv-time,hv-vpindex=on,hv-spinlocks=0x1fff",
 };
 
 static bool start(const AccelConfig *c, const char *irqchip, Error **errp)
@@ -307,6 +329,7 @@ static bool start(const AccelConfig *c, const char *irqchip, Error **errp)
     Object *obj = object_new(&accel_find("kvm")->object);
 
     g_assert_true(prop_set(obj, "kernel-irqchip", irqchip, errp));
+    g_assert_true(prop_set(obj, "kvm-shadow-mem", "1M", errp));
     if (accel_start((Accel *)(void *)obj, c, errp)) {
         return true;
     }
@@ -349,9 +372,14 @@ static void no_start(void)
     refuses(&config, "split", "kernel-irqchip=split: this host's KVM cannot");
     fake.missing_cap = KVM_CAP_IRQCHIP;
     refuses(&config, "on", "kernel-irqchip=on: this host's KVM cannot");
+    fake.missing_cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL;
+    refuses(&config, "off", "kvm-shadow-mem=1048576: KVM refuses it");
     refuses(&many, "off", "exceeds the maximum cpus supported by KVM (4)");
     tsc.cpu_model = "max,tsc-frequency=1";
     refuses(&tsc, "off", "tsc-frequency");
+    model.cpu_model = "Nehalem,+vmx,enforce";
+    fake.missing_cap = KVM_CAP_NESTED_STATE;
+    refuses(&model, "off", "vmx");
     model.cpu_model = "Nehalem,+avx2,enforce";
     refuses(&model, "off", "avx2");
     model.cpu_model = "max,hv-relaxed";
@@ -373,6 +401,8 @@ static void starts(void)
 
     defaults();
     fake.vm_eintr = 2;
+    fake.xsave2 = 11008;
+    fake.nested.state.size = sizeof(fake.nested.state);
     g_assert_true(start(&config, "off", &err));
     g_assert_true(cpu_model_has(&kvm.model, CPUID_HYPERVISOR));
     g_assert_false(cpu_model_has(&kvm.model, CPUID_X2APIC));
@@ -392,6 +422,59 @@ static void starts(void)
     g_assert_cmphex(fake.regs.rip, ==, 0xfff0);
     g_assert_cmphex(fake.regs.rdx, ==, 0x606a6);
     g_assert_cmphex(fake.sregs.cs.base, ==, 0xffff0000);
+}
+
+/* A guest hypervisor's state goes out and in whole; outside of VMX operation there is none. */
+static void nested(void)
+{
+    struct kvm_nested_state *s = &fake.nested.state;
+    CpuState *state = g_new(CpuState, 1);
+    Error *err = NULL;
+
+    vcpus_reset();
+    g_assert_cmphex(s->hdr.vmx.vmxon_pa, ==, UINT64_MAX);
+    g_assert_true(accel_get_state(cpu, state));
+    g_assert_cmpuint(state->nested_bytes, ==, 0);
+    s->size = sizeof(*s) + KVM_STATE_NESTED_VMX_VMCS_SIZE;
+    s->hdr.vmx.vmxon_pa = 0x5000;
+    fake.nested.bytes[s->size - 1] = 0x77;
+    g_assert_true(accel_get_state(cpu, state));
+    g_assert_cmpuint(state->nested_bytes, ==, s->size);
+    vcpus_reset();
+    g_assert_cmphex(s->hdr.vmx.vmxon_pa, ==, UINT64_MAX);
+    memset(&fake.nested, 0, sizeof(fake.nested));
+    g_assert_true(accel_put_state(cpu, state, true, &err));
+    g_assert_cmphex(s->hdr.vmx.vmxon_pa, ==, 0x5000);
+    g_assert_cmphex(fake.nested.bytes[s->size - 1], ==, 0x77);
+    state->nested_bytes--;
+    g_assert_false(accel_put_state(cpu, state, true, &err));
+    g_assert_nonnull(strstr(error_text(err), "nested state"));
+    error_free(err);
+    vcpus_reset();
+    g_free(state);
+}
+
+/* The kernel's vCPU waits for the next one at its place. */
+static void unplug(void)
+{
+    void *page = fake.run_page;
+    int before = fake.vcpus;
+
+    for (unsigned i = 0; i < 3; i++) {
+        Error *err = NULL;
+        Vcpu *second = vcpu_new(1, 1, NULL, &err);
+
+        g_assert_nonnull(second);
+        g_assert_true(vcpu_by_index(1) == second && vcpu_by_apic_id(1) == second);
+        g_assert_cmpuint(vcpu_count(), ==, 2);
+        vcpu_stop_thread(second);
+        g_assert_null(vcpu_by_index(1));
+        object_remove_child(&second->obj);
+        vcpu_destroy(second);
+        g_assert_cmpuint(vcpu_count(), ==, 1);
+        g_assert_cmpint(fake.vcpus, ==, before + 1);
+    }
+    fake.run_page = page;
 }
 
 static unsigned run(StepFn *const *script)
@@ -835,6 +918,8 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/interrupted", interrupted);
     g_test_add_func("/kvm/errors", errors);
     g_test_add_func("/kvm/system-event", system_event);
+    g_test_add_func("/kvm/nested", nested);
+    g_test_add_func("/kvm/unplug", unplug);
     g_test_add_func("/kvm/injects", injects);
     g_test_add_func("/kvm/msrs", msrs);
     g_test_add_func("/kvm/slots", slots);

@@ -460,7 +460,7 @@ int main(int argc, char **argv)
     region_init_ram_block(&ram_region, NULL, "ram", ram);
     host = i440fx_new(&ram_region, ram, BELOW_4G);
     isa = piix3_new(host, irqs);
-    piix4_pm_new(host->bus, 1, irqs[9], true);
+    piix4_pm_new(host->bus, 1, irqs[9], true, NULL);
     msi_set_deliver(got_msi);
     g_test_add_func("/pci/config-cycles", config_cycles);
     g_test_add_func("/pci/bars", bars);
