@@ -112,6 +112,11 @@ struct BlockDriver {
      * .limits, opens children. On failure node.c drops the children.
      */
     bool (*co_open)(BlockNode *node, const BlockdevOptions *options, Error **errp);
+    /*
+     * Of drivers that grow: bytes there are now, when a write past the end failed and may have
+     * left a part. Negative: an errno. NULL: as many as the child of a filter has.
+     */
+    int64_t (*length_now)(BlockNode *node);
     void (*co_close)(BlockNode *node);
     /* The program ends and waits for storage that does not answer: fail what is under way. */
     void (*abandon)(BlockNode *node);

@@ -66,6 +66,17 @@ int block_check_write(const BlockNode *node, int64_t offset, int64_t bytes)
     return node->read_only ? -EPERM : 0;
 }
 
+/* What a failed write left past the end shows after the next start: let it show now. */
+static void look_at_length(BlockNode *node)
+{
+    int64_t now = node->driver->length_now ? node->driver->length_now(node)
+                : node->file ? node->file->node->length : -ENOTSUP;
+
+    if (now > node->length) {
+        block_node_set_length(node, now);
+    }
+}
+
 void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
 {
     int64_t end = offset + bytes;
@@ -77,9 +88,8 @@ void block_written(BlockNode *node, int64_t offset, int64_t bytes, int ret)
             block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
         }
     } else if (end > node->length) {
-        /* What it left there shows after the next start: let it show now. */
         node->failed_end = MAX(node->failed_end, end);
-        block_node_set_length(node, ROUND_UP(end, BLOCK_SECTOR_SIZE));
+        look_at_length(node);
     }
     if (node->write_threshold && end > (int64_t)node->write_threshold) {
         uint64_t threshold = node->write_threshold;

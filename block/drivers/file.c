@@ -38,22 +38,29 @@ static bool check_kind(BlockNode *node, bool want_device, Error **errp)
     return true;
 }
 
-static bool find_length(BlockNode *node, Error **errp)
+static int64_t file_length_now(BlockNode *node)
 {
     FileState *s = node->state;
     uint64_t bytes;
+    off_t end;
 
     if (s->block_device && !ioctl(s->fd, BLKGETSIZE64, &bytes)) {
-        node->length = bytes;
-    } else {
-        node->length = lseek(s->fd, 0, SEEK_END);
+        return bytes;
     }
-    if (node->length < 0) {
-        error_set_errno(errp, errno, "Could not find the size of '%s'", node->filename);
+    end = lseek(s->fd, 0, SEEK_END);
+    /* A last piece of a sector is a sector to the guest. */
+    return end < 0 ? -errno : ROUND_UP(end, BLOCK_SECTOR_SIZE);
+}
+
+static bool find_length(BlockNode *node, Error **errp)
+{
+    int64_t length = file_length_now(node);
+
+    if (length < 0) {
+        error_set_errno(errp, -length, "Could not find the size of '%s'", node->filename);
         return false;
     }
-    /* A last piece of a sector is a sector to the guest. */
-    node->length = ROUND_UP(node->length, BLOCK_SECTOR_SIZE);
+    node->length = length;
     return true;
 }
 
@@ -482,6 +489,7 @@ static const char *const strong_options[] = { "filename", NULL };
 
 static const BlockDriver file_driver = {
     .name = "file", .desc = "a file of the host", .grows = true,
+    .length_now = file_length_now,
     .co_create = file_co_create, .create_options = block_file_create_options, FILE_CALLBACKS,
 };
 REGISTER_BLOCK_DRIVER(file_driver)

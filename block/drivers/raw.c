@@ -140,6 +140,13 @@ static int raw_co_pwritev_compressed(BlockNode *node, int64_t offset, int64_t by
     return raw_co_pwritev(node, offset, bytes, iov, niov, BLOCK_REQ_COMPRESSED);
 }
 
+static int64_t raw_length_now(BlockNode *node)
+{
+    const RawState *s = node->state;
+
+    return s->has_size ? node->length : node->file->node->length - (int64_t)s->offset;
+}
+
 static bool raw_co_truncate(BlockNode *node, int64_t length, bool exact, PreallocMode prealloc,
                             unsigned flags, Error **errp)
 {
@@ -186,6 +193,7 @@ static const BlockCreateOption create_options[] = {
 
 static const BlockDriver raw_driver = {
     .name = "raw", .desc = "no format", .size = sizeof(RawState), .grows = true,
+    .length_now = raw_length_now,
     .co_open = raw_co_open, .co_preadv = raw_co_preadv, .co_pwritev = raw_co_pwritev,
     .co_pwrite_zeroes = raw_co_pwrite_zeroes, .co_pdiscard = raw_co_pdiscard,
     .co_pwritev_compressed = raw_co_pwritev_compressed, .co_copy_range = raw_co_copy_range,

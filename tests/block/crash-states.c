@@ -92,9 +92,15 @@ static bool disk_co_truncate(BlockNode *node, int64_t length, bool exact, Preall
     return true;
 }
 
+static int64_t disk_length_now(BlockNode *node)
+{
+    return disk_of(node)->length;
+}
+
 static const BlockDriver disk_driver = {
     .name = "null-co", .is_protocol = true, .grows = true, .co_preadv = disk_co_preadv,
     .co_pwritev = disk_co_pwritev, .co_flush = disk_co_flush, .co_truncate = disk_co_truncate,
+    .length_now = disk_length_now,
 };
 
 /* A node of it; they are made by name only, so null-co's stands in. */
