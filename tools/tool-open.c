@@ -76,6 +76,19 @@ bool co_tool_open_report(ToolImage *image, const ToolOpen *how)
     return true;
 }
 
+/* Through it or by it: what was only read needs no flush, which could fail. */
+static bool was_written(const BlockNode *node)
+{
+    const BlockChild *child;
+
+    list_for_each(child, &node->children, BlockChild, sibling) {
+        if (was_written(child->node)) {
+            return true;
+        }
+    }
+    return node->written;
+}
+
 bool co_tool_close(ToolImage *image)
 {
     int ret = 0;
@@ -83,7 +96,7 @@ bool co_tool_close(ToolImage *image)
     if (!image->node) {
         return true;
     }
-    if (!image->node->read_only) {
+    if (!image->node->read_only && was_written(image->node)) {
         ret = co_node_flush(image->node);
     }
     if (ret) {
