@@ -3,6 +3,7 @@
 #include "util/osdep.h"
 #include "block/backend-int.h"
 #include "block/drain.h"
+#include "block/export.h"
 #include "qapi/events-block-common.h"
 #include "util/trace.h"
 
@@ -219,6 +220,7 @@ void blk_remove_medium(BlockBackend *blk)
     }
     TRACE(blk_medium, "%s: %s out", blk->id ? blk->id : "", block_node_name(blk_node(blk)));
     block_child_free(g_steal_pointer(&blk->root));
+    block_export_medium_gone(blk);
     if (blk->ops && blk->ops->medium_changed) {
         blk->ops->medium_changed(blk->opaque, false);
     }

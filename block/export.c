@@ -198,6 +198,18 @@ void block_export_request_shutdown(BlockExport *exp)
     block_export_unref(exp);
 }
 
+static void end_if_shown(BlockExport *exp, void *drive)
+{
+    if (exp->drive == drive) {
+        block_export_request_shutdown(exp);
+    }
+}
+
+void block_export_medium_gone(const BlockBackend *drive)
+{
+    block_exports_for_each(end_if_shown, (void *)(uintptr_t)drive);
+}
+
 /* NULL: none is left. */
 static BlockExport *first_of(const char *type)
 {

@@ -27,6 +27,7 @@ struct BlockExport {
     unsigned refs;                      /* one is the user's, until the export is deleted */
     bool owned;                         /* that one is not given back yet */
     BlockChild *root;
+    const BlockBackend *drive;          /* it goes with this one's medium; NULL: with nothing */
     bool writable;
     bool writethrough;                  /* each write is stable when it is answered */
     bool quiesced;                      /* the node is drained: requests wait in co_export_enter */
@@ -41,6 +42,8 @@ BlockExport *block_export_find(const char *id);
 void block_export_ref(BlockExport *exp);
 void block_export_unref(BlockExport *exp);
 void block_export_request_shutdown(BlockExport *exp);
+/* Shut down what shows the medium of this drive, which is taken out. */
+void block_export_medium_gone(const BlockBackend *drive);
 /* In order of creation; fn may delete exp. */
 void block_exports_for_each(void (*fn)(BlockExport *exp, void *opaque), void *opaque);
 /* Shut down those of a type (NULL: all), and wait until they are gone. */

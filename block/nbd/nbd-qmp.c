@@ -85,6 +85,7 @@ void qmp_nbd_server_add(const char *device, const char *name, const char *descri
     BlockDirtyBitmapOrStr shown = { .type = BLOCK_DIRTY_BITMAP_OR_STR_LOCAL,
                                     .u.local = (char *)(uintptr_t)bitmap };
     BlockDirtyBitmapOrStrList bitmaps = { NULL, &shown };
+    BlockExport *exp;
     BlockNode *node;
 
     if (!server) {
@@ -101,7 +102,10 @@ void qmp_nbd_server_add(const char *device, const char *name, const char *descri
                        .has_bitmaps = bitmap, .bitmaps = bitmap ? &bitmaps : NULL },
         };
 
-        co_block_export_add(&options, errp);
+        exp = co_block_export_add(&options, errp);
+        if (exp) {
+            exp->drive = blk_find(device);
+        }
     }
 }
 

@@ -27,8 +27,8 @@ def run(*argv, status=0):
     return done.stdout
 
 
-def start(*nodes):
-    argv = ['-M', 'none']
+def start(*nodes, args=()):
+    argv = ['-M', 'none', *args]
     for node in nodes:
         argv += ['-blockdev', json.dumps(node)]
     return Program(BINARY, argv)
@@ -112,6 +112,20 @@ def test_life():
         p.wait()
     assert not os.path.exists('sock')
     run(IO, '-f', 'raw', '-c', 'read -P 8 4M 64k', 'disk')
+
+
+def test_ejected():
+    """What shows a drive ends with its medium, what shows a node stays."""
+    disk('disk')
+    with start(file_node('n', 'disk', **{'read-only': True}),
+               args=['-drive', 'if=none,id=d,media=cdrom,file=disk,format=raw']) as p:
+        q = p.qmp
+        q.cmd('nbd-server-start', addr=here())
+        q.cmd('nbd-server-add', device='d')
+        q.cmd('nbd-server-add', device='n')
+        q.cmd('eject', device='d')
+        assert q.event('BLOCK_EXPORT_DELETED')['data'] == {'id': 'd'}
+        assert [e['id'] for e in q.cmd('query-block-exports')] == ['n']
 
 
 def test_limit():
