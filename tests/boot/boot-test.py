@@ -52,7 +52,7 @@ def see(smp, megabytes, arch='amd64'):
     """All CPUs and memory are there, the log is clean, poweroff ends with status 0."""
     m = linux('-smp', str(smp), '-m', f'{megabytes}M', arch=arch,
               append=command('echo CPUS=$(nproc)', 'dmesg', 'echo END'))
-    count = m.expect(r'\nCPUS=(\d+)').group(1)
+    count = m.expect(r'\nCPUS=(\d+)\r').group(1)
     check(count == str(smp), f'{count} CPUs seen, {smp} were asked')
     start = m.seen
     end = m.expect('\nEND').start()
@@ -188,11 +188,11 @@ def cpu_hotplug():
     for _ in range(2):
         qmp.cmd('device_add', driver=kind, id='c', **{
             'socket-id': 1, 'core-id': 0, 'thread-id': 0})
-        count = m.expect(r'\nCPUS=(\d+)').group(1)
+        count = m.expect(r'\nCPUS=(\d+)\r').group(1)
         check(count == '2', f'{count} CPUs after one was plugged')
         qmp.cmd('device_del', id='c')
         qmp.event('DEVICE_DELETED')
-        count = m.expect(r'\nLEFT=(\d+)').group(1)
+        count = m.expect(r'\nLEFT=(\d+)\r').group(1)
         check(count == '1', f'{count} CPUs after one was unplugged')
     bad = [line for line in m.text.splitlines() if BAD.search(line)]
     check(not bad, 'bad lines in the kernel log:\n' + '\n'.join(bad))
@@ -214,10 +214,10 @@ def memory_hotplug():
     m.expect('\nUP')
     for _ in range(2):
         qmp.cmd('device_add', driver='pc-dimm', id='d', memdev='a')
-        more = int(m.expect(r'\nWITH=(\d+)').group(1))
+        more = int(m.expect(r'\nWITH=(\d+)\r').group(1))
         qmp.cmd('device_del', id='d')
         qmp.event('DEVICE_DELETED')
-        less = int(m.expect(r'\nLEFT=(\d+)').group(1))
+        less = int(m.expect(r'\nLEFT=(\d+)\r').group(1))
         check(more - less == 128 << 10, f'{more} KiB with it, {less} KiB without')
     bad = [line for line in m.text.splitlines() if BAD.search(line)]
     check(not bad, 'bad lines in the kernel log:\n' + '\n'.join(bad))
