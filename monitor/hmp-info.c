@@ -283,29 +283,6 @@ static void show_dump(const Json *v, GString *out)
     }
 }
 
-static void show_hotpluggable_cpus(const Json *v, GString *out)
-{
-    static const char *const ids[] = { "node-id", "socket-id", "die-id", "core-id", "thread-id" };
-
-    g_string_append(out, "Hotpluggable CPUs:\n");
-    for_each(row, v) {
-        const Json *props = hmp_get(row, "props");
-
-        g_string_append_printf(out, "  type: \"%s\"\n  vcpus_count: \"%" PRId64 "\"\n",
-                               hmp_str(row, "type"), hmp_int(row, "vcpus-count"));
-        if (hmp_str(row, "qom-path")) {
-            g_string_append_printf(out, "  qom_path: \"%s\"\n", hmp_str(row, "qom-path"));
-        }
-        g_string_append(out, "  CPUInstance Properties:\n");
-        for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
-            if (hmp_get(props, ids[i])) {
-                g_string_append_printf(out, "    %s: \"%" PRId64 "\"\n", ids[i],
-                                       hmp_int(props, ids[i]));
-            }
-        }
-    }
-}
-
 static void show_iothreads(const Json *v, GString *out)
 {
     for_each(row, v) {
@@ -578,8 +555,6 @@ static const HmpCommand rows[] = {
       .show = show_blockstats },
     { "block-jobs", "", "the block jobs", .qmp = "query-block-jobs", .show = show_block_jobs },
     { "dump", "", "how far the latest dump of memory is", .qmp = "query-dump", .show = show_dump },
-    { "hotpluggable-cpus", "", "the CPUs there are, and those there may be",
-      .qmp = "query-hotpluggable-cpus", .show = show_hotpluggable_cpus },
     { "iothreads", "", "the iothreads", .qmp = "query-iothreads", .show = show_iothreads },
     { "memory_size_summary", "", "how much memory the guest has",
       .qmp = "query-memory-size-summary", .show = show_memory_size },

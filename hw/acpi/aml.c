@@ -126,6 +126,20 @@ void aml_eisa_id(Aml *a, const char *id)
     g_byte_array_append(a, bytes, sizeof(bytes));
 }
 
+void aml_store_int(Aml *a, uint64_t value, const char *to)
+{
+    aml_op(a, AML_STORE);
+    aml_int(a, value);
+    aml_path(a, to);
+}
+
+void aml_store_op(Aml *a, uint8_t op, const char *to)
+{
+    aml_op(a, AML_STORE);
+    aml_op(a, op);
+    aml_path(a, to);
+}
+
 void aml_name(Aml *a, const char *name)
 {
     put_byte(a, OP_NAME);
@@ -392,4 +406,25 @@ void aml_crs_window_memory(Aml *a, uint64_t first, uint64_t last, bool cacheable
     } else {
         address_space(a, 0x8a, 8, 0, flags, first, last);
     }
+}
+
+void aml_notify_method(Aml *a, const char *name, unsigned count,
+                       void (*names)(char name[5], unsigned i))
+{
+    AmlMark method = aml_method(a, name, 2, false), branch;
+
+    for (unsigned i = 0; i < count; i++) {
+        char device[5];
+
+        names(device, i);
+        branch = aml_if(a);
+        aml_op(a, AML_LEQUAL);
+        aml_op(a, AML_ARG0);
+        aml_int(a, i);
+        aml_op(a, AML_NOTIFY);
+        aml_path(a, device);
+        aml_op(a, AML_ARG1);
+        aml_end(a, branch);
+    }
+    aml_end(a, method);
 }

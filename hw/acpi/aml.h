@@ -32,6 +32,12 @@ void aml_int(Aml *a, uint64_t value);
 void aml_string(Aml *a, const char *text);
 void aml_eisa_id(Aml *a, const char *id);       /* "PNP0A03" */
 
+void aml_store_int(Aml *a, uint64_t value, const char *to);    /* Store (value, to) */
+void aml_store_op(Aml *a, uint8_t op, const char *to);
+/* Method (name, 2): Notify (what names says, Arg1), for Arg0 from 0 to count - 1 */
+void aml_notify_method(Aml *a, const char *name, unsigned count,
+                       void (*names)(char name[5], unsigned i));
+
 void aml_name(Aml *a, const char *name);        /* Name (name, ...): the value follows */
 void aml_name_int(Aml *a, const char *name, uint64_t value);
 void aml_name_eisa(Aml *a, const char *name, const char *id);

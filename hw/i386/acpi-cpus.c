@@ -4,22 +4,6 @@
 #include "hw/acpi/cpu-hotplug.h"
 #include "hw/i386/acpi.h"
 
-enum { DEVICE_CHECK = 1, EJECT_REQUEST = 3 };       /* Notify values, ACPI 6.4, 5.6.6 */
-
-static void store_int(Aml *a, uint64_t value, const char *to)
-{
-    aml_op(a, AML_STORE);
-    aml_int(a, value);
-    aml_path(a, to);
-}
-
-static void store_op(Aml *a, uint8_t op, const char *to)
-{
-    aml_op(a, AML_STORE);
-    aml_op(a, op);
-    aml_path(a, to);
-}
-
 static void call(Aml *a, const char *method, unsigned uid)
 {
     aml_path(a, method);
@@ -48,7 +32,7 @@ static void registers(Aml *a)
     aml_field_unit(a, "CDAT", 32);
     aml_end(a, mark);
     mark = aml_method(a, "_INI", 0, true);
-    store_int(a, 0, "CSEL");                /* the bitmap of old goes, the registers come */
+    aml_store_int(a, 0, "CSEL");                /* the bitmap of old goes, the registers come */
     aml_end(a, mark);
 }
 
@@ -58,7 +42,7 @@ static void status_method(Aml *a)
     AmlMark method = aml_method(a, "CSTA", 1, true), branch;
 
     aml_acquire(a, "CLCK");
-    store_op(a, AML_ARG0, "CSEL");
+    aml_store_op(a, AML_ARG0, "CSEL");
     aml_op(a, AML_STORE);
     aml_int(a, 0);
     aml_op(a, AML_LOCAL0);
@@ -80,8 +64,8 @@ static void eject_method(Aml *a)
     AmlMark method = aml_method(a, "CEJ0", 1, true);
 
     aml_acquire(a, "CLCK");
-    store_op(a, AML_ARG0, "CSEL");
-    store_int(a, 1, "CEJT");
+    aml_store_op(a, AML_ARG0, "CSEL");
+    aml_store_int(a, 1, "CEJT");
     aml_release(a, "CLCK");
     aml_end(a, method);
 }
@@ -92,11 +76,11 @@ static void ost_method(Aml *a)
     AmlMark method = aml_method(a, "COST", 3, true);
 
     aml_acquire(a, "CLCK");
-    store_op(a, AML_ARG0, "CSEL");
-    store_int(a, CPU_COMMAND_OST_EVENT, "CCMD");
-    store_op(a, AML_ARG1, "CDAT");
-    store_int(a, CPU_COMMAND_OST_STATUS, "CCMD");
-    store_op(a, AML_ARG2, "CDAT");
+    aml_store_op(a, AML_ARG0, "CSEL");
+    aml_store_int(a, CPU_COMMAND_OST_EVENT, "CCMD");
+    aml_store_op(a, AML_ARG1, "CDAT");
+    aml_store_int(a, CPU_COMMAND_OST_STATUS, "CCMD");
+    aml_store_op(a, AML_ARG2, "CDAT");
     aml_release(a, "CLCK");
     aml_end(a, method);
 }
@@ -104,27 +88,6 @@ static void ost_method(Aml *a)
 static void cpu_name(char name[5], unsigned i)
 {
     snprintf(name, 5, "C%03X", i & 0xfff);
-}
-
-/* CTFY (uid, value): Notify (that CPU, value) */
-static void notify_method(const AcpiConfig *cfg, Aml *a)
-{
-    AmlMark method = aml_method(a, "CTFY", 2, false), branch;
-
-    for (unsigned i = 0; i < cfg->nr_cpus; i++) {
-        char name[5];
-
-        cpu_name(name, i);
-        branch = aml_if(a);
-        aml_op(a, AML_LEQUAL);
-        aml_op(a, AML_ARG0);
-        aml_int(a, i);
-        aml_op(a, AML_NOTIFY);
-        aml_path(a, name);
-        aml_op(a, AML_ARG1);
-        aml_end(a, branch);
-    }
-    aml_end(a, method);
 }
 
 /* If (flag) { CTFY (selected, value); acknowledge; once more } */
@@ -136,7 +99,7 @@ static void pass_on(Aml *a, const char *flag, unsigned value)
     aml_path(a, "CTFY");
     aml_path(a, "CDAT");
     aml_int(a, value);
-    store_int(a, 1, flag);
+    aml_store_int(a, 1, flag);
     aml_op(a, AML_STORE);
     aml_int(a, 1);
     aml_op(a, AML_LOCAL0);
@@ -149,7 +112,7 @@ static void scan_method(Aml *a)
     AmlMark method = aml_method(a, "CSCN", 0, true), loop;
 
     aml_acquire(a, "CLCK");
-    store_int(a, 0, "CSEL");
+    aml_store_int(a, 0, "CSEL");
     aml_op(a, AML_STORE);
     aml_int(a, 1);
     aml_op(a, AML_LOCAL0);
@@ -158,9 +121,9 @@ static void scan_method(Aml *a)
     aml_op(a, AML_STORE);
     aml_int(a, 0);
     aml_op(a, AML_LOCAL0);
-    store_int(a, CPU_COMMAND_NEXT_EVENT, "CCMD");
-    pass_on(a, "CINS", DEVICE_CHECK);
-    pass_on(a, "CRMV", EJECT_REQUEST);
+    aml_store_int(a, CPU_COMMAND_NEXT_EVENT, "CCMD");
+    pass_on(a, "CINS", ACPI_NOTIFY_DEVICE_CHECK);
+    pass_on(a, "CRMV", ACPI_NOTIFY_EJECT_REQUEST);
     aml_end(a, loop);
     aml_release(a, "CLCK");
     aml_end(a, method);
@@ -237,7 +200,7 @@ void acpi_cpu_devices(const AcpiConfig *cfg, Aml *a)
         aml_end(a, device);
     }
     if (cfg->cpu_hotplug) {
-        notify_method(cfg, a);
+        aml_notify_method(a, "CTFY", cfg->nr_cpus, cpu_name);
         scan_method(a);
     }
     aml_end(a, container);

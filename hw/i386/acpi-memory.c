@@ -4,27 +4,11 @@
 #include "hw/acpi/memory-hotplug.h"
 #include "hw/i386/acpi.h"
 
-enum { DEVICE_CHECK = 1, EJECT_REQUEST = 3 };       /* Notify values, ACPI 6.4, 5.6.6 */
-
 static void store(Aml *a, const char *from, uint8_t to)
 {
     aml_op(a, AML_STORE);
     aml_path(a, from);
     aml_op(a, to);
-}
-
-static void store_int(Aml *a, uint64_t value, const char *to)
-{
-    aml_op(a, AML_STORE);
-    aml_int(a, value);
-    aml_path(a, to);
-}
-
-static void store_op(Aml *a, uint8_t op, const char *to)
-{
-    aml_op(a, AML_STORE);
-    aml_op(a, op);
-    aml_path(a, to);
 }
 
 /* The registers of hw/acpi/memory-hotplug.c; MLCK keeps a selection together with its use. */
@@ -61,7 +45,7 @@ static AmlMark method_of_slot(Aml *a, const char *name, unsigned args)
     AmlMark method = aml_method(a, name, args, true);
 
     aml_acquire(a, "MLCK");
-    store_op(a, AML_ARG0, "MSEL");
+    aml_store_op(a, AML_ARG0, "MSEL");
     return method;
 }
 
@@ -176,38 +160,17 @@ static void eject_and_ost_methods(Aml *a)
 {
     AmlMark method = method_of_slot(a, "MEJ0", 1);
 
-    store_int(a, 1, "MEJT");
+    aml_store_int(a, 1, "MEJT");
     end_with(a, method, 0);
     method = method_of_slot(a, "MOST", 3);
-    store_op(a, AML_ARG1, "MOEV");
-    store_op(a, AML_ARG2, "MOSC");
+    aml_store_op(a, AML_ARG1, "MOEV");
+    aml_store_op(a, AML_ARG2, "MOSC");
     end_with(a, method, 0);
 }
 
 static void slot_name(char name[5], unsigned i)
 {
     snprintf(name, 5, "MP%02X", i & 0xff);
-}
-
-/* MTFY (slot, value): Notify (that module, value) */
-static void notify_method(const AcpiConfig *cfg, Aml *a)
-{
-    AmlMark method = aml_method(a, "MTFY", 2, false), branch;
-
-    for (unsigned i = 0; i < cfg->memory_slots; i++) {
-        char name[5];
-
-        slot_name(name, i);
-        branch = aml_if(a);
-        aml_op(a, AML_LEQUAL);
-        aml_op(a, AML_ARG0);
-        aml_int(a, i);
-        aml_op(a, AML_NOTIFY);
-        aml_path(a, name);
-        aml_op(a, AML_ARG1);
-        aml_end(a, branch);
-    }
-    aml_end(a, method);
 }
 
 /* If (flag) { MTFY (Local0, value); acknowledge } */
@@ -219,7 +182,7 @@ static void pass_on(Aml *a, const char *flag, unsigned value)
     aml_path(a, "MTFY");
     aml_op(a, AML_LOCAL0);
     aml_int(a, value);
-    store_int(a, 1, flag);
+    aml_store_int(a, 1, flag);
     aml_end(a, branch);
 }
 
@@ -236,9 +199,9 @@ static void scan_method(const AcpiConfig *cfg, Aml *a)
     aml_op(a, AML_LLESS);
     aml_op(a, AML_LOCAL0);
     aml_int(a, cfg->memory_slots);
-    store_op(a, AML_LOCAL0, "MSEL");
-    pass_on(a, "MINS", DEVICE_CHECK);
-    pass_on(a, "MRMV", EJECT_REQUEST);
+    aml_store_op(a, AML_LOCAL0, "MSEL");
+    pass_on(a, "MINS", ACPI_NOTIFY_DEVICE_CHECK);
+    pass_on(a, "MRMV", ACPI_NOTIFY_EJECT_REQUEST);
     aml_op(a, AML_ADD);
     aml_op(a, AML_LOCAL0);
     aml_int(a, 1);
@@ -297,7 +260,7 @@ void acpi_memory_devices(const AcpiConfig *cfg, Aml *a)
         slot_method(a, "_OST", "MOST", i, 3, false);
         aml_end(a, mark);
     }
-    notify_method(cfg, a);
+    aml_notify_method(a, "MTFY", cfg->memory_slots, slot_name);
     scan_method(cfg, a);
     aml_end(a, container);
 }

@@ -23,6 +23,9 @@ typedef struct AcpiFloppy {
     uint8_t tracks, heads, sectors;
 } AcpiFloppy;
 
+/* Notify values (ACPI 6.4, 5.6.6) */
+enum { ACPI_NOTIFY_DEVICE_CHECK = 1, ACPI_NOTIFY_EJECT_REQUEST = 3 };
+
 typedef struct AcpiConfig {
     unsigned nr_cpus;               /* places of CPUs */
     const uint32_t *apic_ids;       /* nr_cpus of them */

@@ -57,6 +57,9 @@ def test_over_qmp():
         assert hmp('info name') == 'n\n'
         assert hmp('info version').startswith('7.2.0')
         assert hmp('') == hmp('  # nothing') == ''
+        for line in 'help', 'help info':
+            names = [row.split()[0 if line == 'help' else 1] for row in hmp(line).splitlines()]
+            assert len(names) > 20 and len(names) == len(set(names)), sorted(names)
         assert hmp('nope') == "unknown command: 'nope'\n"
         assert hmp('info nope') == "unknown command: 'info nope'\n"
         assert 'extraneous' in hmp('info status now')
