@@ -213,6 +213,9 @@ static bool co_set_target_backing(Mirror *s, Error **errp)
 {
     BlockNode *target = block_skip_filters(s->target), *backing;
 
+    if (s->backing != MIRROR_BACKING_LEAVE) {
+        target->open_flags &= ~BLOCK_OPEN_NO_BACKING;       /* it was for the time of the job */
+    }
     if (s->backing == MIRROR_BACKING_OPEN && !target->backing) {
         return co_block_open_backing(target, NULL, errp);
     }

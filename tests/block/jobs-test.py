@@ -511,6 +511,22 @@ def test_drive_mirror():
     io('new', *content(2))
 
 
+def test_drive_mirror_moved_chain():
+    """What the target stands on comes while the job runs, and is read through it after the switch."""
+    chain('base', 'top')
+    run(IMG, 'create', '-q', '-u', '-f', 'qcow2', '-b', 'moved', '-F', 'qcow2', 'new', str(SIZE))
+    with start(args=['-drive', 'if=none,id=d,file=top,format=qcow2']) as p:
+        p.qmp.cmd('drive-mirror', job_id='m', device='d', target='new', sync='top',
+                  mode='existing')
+        p.qmp.event('BLOCK_JOB_READY')
+        shutil.copyfile('base', 'moved')
+        p.qmp.cmd('job-complete', id='m')
+        statuses(p.qmp, 'm')
+        p.qmp.cmd('nbd-server-start', addr={'type': 'unix', 'data': {'path': 'sock'}})
+        p.qmp.cmd('nbd-server-add', device='d', writable=True)
+        io('nbd+unix:///d?socket=sock', *content(2), fmt='raw')
+
+
 def test_backup():
     for sync, fmt in (('full', 'qcow2'), ('full', 'raw'), ('top', 'qcow2')):
         for name in os.listdir('.'):
