@@ -76,19 +76,6 @@ bool co_tool_open_report(ToolImage *image, const ToolOpen *how)
     return true;
 }
 
-/* Through it or by it: what was only read needs no flush, which could fail. */
-static bool was_written(const BlockNode *node)
-{
-    const BlockChild *child;
-
-    list_for_each(child, &node->children, BlockChild, sibling) {
-        if (was_written(child->node)) {
-            return true;
-        }
-    }
-    return node->written;
-}
-
 bool co_tool_close(ToolImage *image)
 {
     int ret = 0;
@@ -96,7 +83,7 @@ bool co_tool_close(ToolImage *image)
     if (!image->node) {
         return true;
     }
-    if (!image->node->read_only && was_written(image->node)) {
+    if (!image->node->read_only) {
         ret = co_node_flush(image->node);
     }
     if (ret) {

@@ -328,10 +328,6 @@ int co_qcow2_inactivate(Qcow2 *s)
     if (!qcow2_co_store_bitmaps(s->node, &err)) {
         error_report(err);
     }
-    /* Whoever writes settles the file first: what we only read is left alone. */
-    if (!s->settled && !qcow2_metadata_dirty(s)) {
-        return 0;
-    }
     co_mutex_lock(&s->lock);
     ret = co_qcow2_settle(s);
     co_mutex_unlock(&s->lock);

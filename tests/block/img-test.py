@@ -168,17 +168,6 @@ def test_manual(_folder):
             assert re.search(r'\b' + line.split()[0] + r'\b', text), line
 
 
-def test_failed_read(folder):
-    """Storage that fails while an image is read is told of once, not at the end again"""
-    image = os.path.join(folder, 'i.qcow2')
-    must(IMG, 'create', '-q', '-f', 'qcow2', image, '1M')
-    must(IO, '-f', 'qcow2', '-c', 'write -q 0 64k', image)
-    name = ('json:{"driver": "qcow2", "file": {"driver": "blkdebug", "inject-error": '
-            f'[{{"event": "l2_load"}}], "image.filename": "{image}"}}}}')
-    status, out, err = run(IO, '-c', 'read 0 512', name)
-    assert (status, out + err) == (1, 'read failed: Input/output error\n'), (status, out, err)
-
-
 def complete(function, program, *words):
     """What bash would offer for the last word"""
     script = (f'source {TOP}/tools/mica-img.bash; compopt() {{ :; }}; '
