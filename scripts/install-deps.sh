@@ -14,10 +14,10 @@ packages="$packages ca-certificates cpio gzip xz-utils acpica-tools"
 # to test the gdb server with
 packages="$packages gdb"
 # to hold NBD against other implementations, with and without TLS
-packages="$packages libnbd-bin nbdkit qemu-utils gnutls-bin"
+packages="$packages libnbd-bin nbdkit qemu-utils gnutls-bin file"
 
 # to see libvirt start a guest
-packages="$packages libvirt-clients libvirt-daemon-driver-qemu"
+packages="$packages libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "install-deps: not a Debian system; please install these yourself:" "$packages" >&2
